@@ -1,0 +1,87 @@
+"""What a core answers: facts or one refusal. A core is a module with these names.
+
+- `ROWS: dict[str, type]`: the kinds of its rows. A row key is `subject` (kind "", the public row) or
+  `subject/kind` or `subject/kind/id`; a row is a slots dataclass.
+- `keys(command) -> tuple[str, ...]`: the rows a decision on this command needs; nothing else is
+  loaded, and a key that has no row is absent.
+- `decide(rows, command, terms) -> Accepted | Refused`: answers, never raises, changes nothing.
+- `touched(fact) -> tuple[str, ...]`: the rows `evolve` needs for this fact.
+- `evolve(rows, fact) -> dict[str, row | None]`: the rows that changed (None: gone). Total: no rules,
+  no clock; it may reuse and change the row objects it is given.
+- `forward(fact) -> tuple[Outgoing, ...]`: commands that leave in the fact's transaction.
+- `dues(key, row) -> tuple[Due, ...]`: what falls due for this row, for the sweeper.
+- `forgotten_at(key, row) -> int | None`: from this instant the row counts as absent (ms UTC).
+- `account_view(rows, subject) -> dict | None`: what `enquire` and reports show.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.refusals import Reason
+
+Rows = Mapping[str, Any]
+
+
+@dataclass(slots=True, frozen=True)
+class Decided:
+    """A fact to be: `type` with version, `body` a slots dataclass, the entities it concerns.
+
+    `location` is the place whose timezone dates it. The runner adds id, time, policy and dates.
+    """
+
+    type: str
+    body: Any
+    entities: tuple[str, ...] = ()
+    location: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Accepted:
+    """The command counts: its facts in order (none: accepted, nothing changes).
+
+    `covered` and `due` (minor units) answer partial requests; `account` answers an enquiry.
+    `remember` False: no answer is kept (enquiries, and sweeps that came too early).
+    """
+
+    facts: tuple[Decided, ...] = ()
+    covered: int | None = None
+    due: int | None = None
+    balance: dict[str, int] | None = None
+    account: dict[str, Any] | None = None
+    remember: bool = True
+
+
+@dataclass(slots=True, frozen=True)
+class Refused:
+    """The command does not count: the first reason by precedence, and what was wrong.
+
+    `fact` is the refusal as it is recorded; None for an enquiry, which leaves no trace.
+    """
+
+    reason: Reason
+    detail: str | None = None
+    fact: Decided | None = None
+
+
+Decision = Accepted | Refused
+
+
+@dataclass(slots=True, frozen=True)
+class Due:
+    """At `at` (ms UTC) this command is due for `subject`; its id is uuid5(what, due)."""
+
+    at: int
+    type: str
+    subject: str
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class Derived:
+    """What a deriving worker makes of one fact: type with version, subject, body, dates."""
+
+    type: str
+    subject: str
+    body: Any
+    dates: dict[str, dict[str, str]] = field(default_factory=dict)

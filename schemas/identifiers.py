@@ -1,0 +1,32 @@
+"""Ids that follow from what they name, so that the same cause has the same id on every replay."""
+
+from typing import Annotated, Final
+from uuid import UUID, uuid5
+
+from pydantic import Field
+
+NAMESPACE: Final = UUID("6f1b0f7a-5d3c-5c1e-9a53-3a3f8f1f7c11")
+SUFFIX_CREDIT: Final = "+credit"
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+\-]{0,127}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+\-]{0,63}$")]
+
+
+def derived(*parts: str) -> str:
+    """uuid5 over the parts, joined by `|`, in Scrip's namespace."""
+    return str(uuid5(NAMESPACE, "|".join(parts)))
+
+
+def fact_id(topic: str, subject: str, command: str, number: int) -> str:
+    """The id of the `number`th fact (from 0) a command led to (design: identity is an input)."""
+    return derived(topic, subject, command, str(number))
+
+
+def credit_account(owner_kind: str, owner: str, currency: str) -> str:
+    """The account id of an owner's store credit in one currency."""
+    return derived(owner_kind, owner, currency)
+
+
+def card_credit(card: str) -> str:
+    """The store-credit account that takes value which cannot return to its card."""
+    return card + SUFFIX_CREDIT

@@ -1,0 +1,84 @@
+"""Instants are integer milliseconds since 1970 UTC; dates are ISO days in a named timezone."""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+SECOND: Final = 1_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+
+def parse_instant(text: str) -> int:
+    """RFC 3339 with an offset → milliseconds UTC; ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no UTC offset (write …Z or …-04:00)")
+    return int((moment - _EPOCH) // timedelta(milliseconds=1))
+
+
+@lru_cache(maxsize=4096)
+def format_instant(instant: int) -> str:
+    """Milliseconds UTC → RFC 3339 with milliseconds and Z."""
+    moment = _EPOCH + timedelta(milliseconds=instant)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant % 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def zone(name: str) -> ZoneInfo:
+    """The named timezone; ZoneInfoNotFoundError if there is none."""
+    return ZoneInfo(name)
+
+
+@lru_cache(maxsize=8192)
+def _local_date_of_minute(minute: int, timezone: str) -> str:
+    return datetime.fromtimestamp(minute * 60, zone(timezone)).date().isoformat()
+
+
+def local_date(instant: int, timezone: str) -> str:
+    """The ISO day of an instant in a timezone (all offsets in use are whole minutes)."""
+    return _local_date_of_minute(instant // MINUTE, timezone)
+
+
+def day_after(day: str) -> str:
+    """The next ISO day."""
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+def start_of_day(day: str, timezone: str) -> int:
+    """The instant at which an ISO day begins in a timezone."""
+    midnight = datetime.combine(date.fromisoformat(day), datetime.min.time(), zone(timezone))
+    return int((midnight - _EPOCH) // timedelta(milliseconds=1))
+
+
+def end_of_day(day: str, timezone: str) -> int:
+    """The first instant after an ISO day in a timezone."""
+    return start_of_day(day_after(day), timezone)
+
+
+def years_after(instant: int, years: int) -> int:
+    """The same UTC calendar moment `years` later (29 February becomes 1 March)."""
+    moment = _EPOCH + timedelta(milliseconds=instant)
+    try:
+        later = moment.replace(year=moment.year + years)
+    except ValueError:
+        later = moment.replace(year=moment.year + years, month=3, day=1)
+    return int((later - _EPOCH) // timedelta(milliseconds=1))
+
+
+def _instant_of_wire(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError("an instant is RFC 3339 text, like 2026-05-01T10:00:00-04:00")
+    return parse_instant(value)
+
+
+Instant = Annotated[
+    int,
+    BeforeValidator(_instant_of_wire),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,48 @@
+"""Money is integer minor units of one currency, and splitting it loses nothing."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MINOR_MAX: Final = 10**15
+Minor = Annotated[int, Field(ge=-MINOR_MAX, le=MINOR_MAX, strict=True)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class Money(BaseModel):
+    """An amount: `minor` in minor units (cents), `currency` an ISO 4217 code."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    minor: Minor
+    currency: Currency
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """The quotient rounded to the nearest integer, halves away from zero; denominator > 0."""
+    assert denominator > 0
+    if numerator < 0:
+        return -half_up(-numerator, denominator)
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def apportion(total: int, weights: Sequence[int]) -> list[int]:
+    """Split `total` ≥ 0 by `weights` ≥ 0 (largest remainder; of equal remainders the earlier).
+
+    The shares add up to `total`; where total ≤ Σ weights no share exceeds its weight.
+    """
+    weight_total = sum(weights)
+    assert total >= 0
+    assert weight_total > 0 or total == 0
+    if total == 0:
+        return [0] * len(weights)
+    shares = [total * weight // weight_total for weight in weights]
+    rest = total - sum(shares)
+    by_remainder = sorted(
+        range(len(weights)), key=lambda i: (-(total * weights[i] % weight_total), i)
+    )
+    for i in by_remainder[:rest]:
+        shares[i] += 1
+    assert sum(shares) == total
+    return shares

@@ -1,0 +1,300 @@
+"""Redemption's commands: everything that changes or asks for a live balance."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.identifiers import Id, Name
+from schemas.instants import Instant
+from schemas.message import CommandModel, Text
+from schemas.money import Minor, Money
+
+LINES_MAX = 200
+TTL_SECONDS_MAX = 30 * 86_400
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Owner(_Part):
+    """Whose credit it is: exactly one of customer and company."""
+
+    customer: Id | None = None
+    company: Id | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Owner":
+        if (self.customer is None) == (self.company is None):
+            raise ValueError("an owner is exactly one of customer and company")
+        return self
+
+
+class Line(_Part):
+    """A line of the receipt that is paid for."""
+
+    line: Annotated[int, Field(ge=0, le=1_000_000)]
+    category: Name
+    amount: Money
+    product: Text | None = None
+    quantity: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+class RefundLine(_Part):
+    """How much of a line's covered amount goes back."""
+
+    line: Annotated[int, Field(ge=0, le=1_000_000)]
+    amount: Money
+
+
+class Order(_Part):
+    """The order a hold or redemption is for, with its total if known."""
+
+    id: Id
+    total: Money | None = None
+
+
+Lines = Annotated[list[Line], Field(min_length=1, max_length=LINES_MAX)]
+RefundLines = Annotated[list[RefundLine], Field(min_length=1, max_length=LINES_MAX)]
+
+
+class IssueCredit(CommandModel):
+    """Store credit for an owner; creates the account at first use."""
+
+    owner: Owner
+    amount: Money
+    origin: Literal["issuance", "refund", "membership", "goodwill", "promo", "consignment"]
+    membership: Name | None = None
+    assignment: Id | None = None
+    note: Text | None = None
+
+
+class LoadValue(CommandModel):
+    """More value onto a live account."""
+
+    amount: Money
+    origin: Literal["paid", "promo", "goodwill"]
+    tender: Name | None = None
+    price: Money | None = None
+    expires_at: Instant | None = None
+    note: Text | None = None
+
+
+class Enquire(CommandModel):
+    """What is on this account? Answered, not recorded."""
+
+
+class PlaceHold(CommandModel):
+    """Reserve value; the hold's id is this command's id."""
+
+    amount: Money
+    allow_partial: bool | None = None
+    ttl_seconds: Annotated[int, Field(ge=1, le=TTL_SECONDS_MAX)] | None = None
+    order: Order | None = None
+
+
+class IncreaseHold(CommandModel):
+    """Reserve `amount` more under an open hold; its end stays."""
+
+    hold: Id
+    amount: Money
+
+
+class CaptureHold(CommandModel):
+    """Spend what a hold reserved: all of it, or `amount`; `final` releases the rest."""
+
+    hold: Id
+    amount: Money | None = None
+    lines: Lines | None = None
+    final: bool | None = None
+
+
+class ReleaseHold(CommandModel):
+    """The hold is not needed; an advice, accepted however early and however often."""
+
+    hold: Id
+
+
+class Redeem(CommandModel):
+    """Hold and capture in one."""
+
+    amount: Money
+    allow_partial: bool | None = None
+    lines: Lines | None = None
+    order: Order | None = None
+
+
+class RefundCapture(CommandModel):
+    """Captured value goes back: by amount, by lines, or both (they must agree)."""
+
+    capture: Id
+    amount: Money | None = None
+    lines: RefundLines | None = None
+    to: Id | None = None
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "RefundCapture":
+        if self.amount is None and self.lines is None:
+            raise ValueError("a refund names an amount, lines, or both")
+        return self
+
+
+class ReserveReturn(CommandModel):
+    """An unused card comes back: first phase, Activated → Refunding."""
+
+    reason: Text | None = None
+
+
+class ConfirmReturn(CommandModel):
+    """Second phase; `return` is the id of its `reserve_return`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+    return_id: Annotated[Id, Field(alias="return")]
+
+
+class CancelReturn(ConfirmReturn):
+    """The return does not happen; an advice."""
+
+
+class AdjustBalance(CommandModel):
+    """Change a balance by hand, up or down, with a reason."""
+
+    minor: Minor
+    reason: Text
+    note: Text | None = None
+    approved_by: Name | None = None
+
+
+class FreezeAccount(CommandModel):
+    """Nothing new goes out until it is unfrozen."""
+
+    reason: Text
+    case: Text | None = None
+
+
+class UnfreezeAccount(FreezeAccount):
+    """The freeze ends."""
+
+
+class ExtendValidity(CommandModel):
+    """A later end of validity; two people."""
+
+    expires_at: Instant
+    reason: Text
+    approved_by: Name
+
+
+class CashOut(CommandModel):
+    """Pay the rest out, where the law of the place allows it."""
+
+
+class ExpireCredit(CommandModel):
+    """Staff let store credit expire, all of it or `amount`."""
+
+    amount: Money | None = None
+    reason: Text
+
+
+class ChargeBackSale(CommandModel):
+    """The sale of the card was charged back: freeze, take what is unspent, report the spent."""
+
+    sale: Id
+
+
+class TransferBalance(CommandModel):
+    """Move value, holds and lots to another account; `replacement` also cancels the old card."""
+
+    to: Id
+    reason: Text
+
+
+class CancelAccount(CommandModel):
+    """End an account whose ledger is 0 and that has no holds."""
+
+    reason: Text
+
+
+class Activate(CommandModel):
+    """Issuance hands a sold card over. Never refusable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    programme: str
+    life: int
+    lots: list[dict[str, Any]]
+    fixed: dict[str, Any]
+    tender: str
+    sale: str
+    imported: bool = False
+
+
+class ReceiveValue(CommandModel):
+    """Another account sends value here. Never refusable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sender: Annotated[str, Field(alias="from")]
+    cause: str
+    lots: list[dict[str, Any]]
+    holds: list[dict[str, Any]] = Field(default_factory=list)
+    kind: str
+    programme: str
+    currency: str
+    reason: str | None = None
+
+
+class LapseHold(CommandModel):
+    """Sweeper: this hold is past its end."""
+
+    hold: Id
+
+
+class LapseReturn(ConfirmReturn):
+    """Sweeper: this return was not confirmed in time."""
+
+
+class ExpireLots(CommandModel):
+    """Sweeper: lots whose validity has ended by now."""
+
+
+class EscheatLots(CommandModel):
+    """Ledger operations: unclaimed value goes to the state."""
+
+    lots: list[str]
+    operation: str
+
+
+COMMANDS: dict[str, type[CommandModel]] = {
+    "issue_credit": IssueCredit,
+    "load_value": LoadValue,
+    "enquire": Enquire,
+    "place_hold": PlaceHold,
+    "increase_hold": IncreaseHold,
+    "capture_hold": CaptureHold,
+    "release_hold": ReleaseHold,
+    "redeem": Redeem,
+    "refund_capture": RefundCapture,
+    "reserve_return": ReserveReturn,
+    "confirm_return": ConfirmReturn,
+    "cancel_return": CancelReturn,
+    "adjust_balance": AdjustBalance,
+    "freeze_account": FreezeAccount,
+    "unfreeze_account": UnfreezeAccount,
+    "extend_validity": ExtendValidity,
+    "cash_out": CashOut,
+    "expire_credit": ExpireCredit,
+    "charge_back_sale": ChargeBackSale,
+    "transfer_balance": TransferBalance,
+    "cancel_account": CancelAccount,
+    "activate": Activate,
+    "receive_value": ReceiveValue,
+    "lapse_hold": LapseHold,
+    "lapse_return": LapseReturn,
+    "expire_lots": ExpireLots,
+    "escheat_lots": EscheatLots,
+}
+INTERNAL_COMMANDS = frozenset(
+    {"activate", "receive_value", "lapse_hold", "lapse_return", "expire_lots", "escheat_lots"}
+)

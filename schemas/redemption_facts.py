@@ -1,0 +1,403 @@
+"""Redemption's facts, and the parts they are made of; what everyone downstream works from.
+
+Amounts are minor units of the fact's currency; instants are milliseconds since 1970 UTC.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["card", "credit"]
+Origin = Literal[
+    "paid",
+    "refund",
+    "promo",
+    "goodwill",
+    "membership",
+    "consignment",
+    "issuance",
+    "import",
+    "transfer",
+]
+AccountState = Literal[
+    "Activated", "Refunding", "Refunded", "Blank", "Redeemed", "Expired", "Cancelled"
+]
+
+
+@dataclass(slots=True, kw_only=True)
+class Where:
+    """A place as decided: `location` is never empty (none given: the network's parent)."""
+
+    location: str
+    entity: str
+    channel: str | None = None
+    register: str | None = None
+    staff: str | None = None
+    receipt: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Balance:
+    """`available` = `ledger` − `held`, never negative."""
+
+    ledger: int
+    held: int
+    available: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Lot:
+    """Value that came in at one place: what is left of it, and what the books owe for it.
+
+    `minor` is what is left (held included), `held` of it reserved; `funded` = round half up
+    (`funded_start` × `minor` ÷ `face_start`), what the books owe.
+    """
+
+    lot: str
+    origin: Origin
+    location: str
+    entity: str
+    programme: str
+    jurisdiction: str
+    cohort: str
+    minor: int
+    held: int = 0
+    funded: int
+    face_start: int
+    funded_start: int
+    sold_at: int
+    expires_at: int | None = None
+    life: int = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Fixed:
+    """What the sale fixed for the life of the card, whatever policy says later."""
+
+    sold_at: int
+    face_minor: int
+    expires_at: int | None = None
+    hold_seconds: int | None = None
+    balance_max: int | None = None
+    per_day_max: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Draw:
+    """So much of a lot is reserved by a hold."""
+
+    lot: str
+    minor: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Hold:
+    """An open reservation, its draws in draw order; late from `ends_at` on."""
+
+    hold: str
+    minor: int
+    captured: int = 0
+    placed_at: int
+    ends_at: int
+    draws: list[Draw]
+    order: str | None = None
+    where: Where | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """So much (`minor` face, `funded` of the books) of a lot went to (or came from) a line.
+
+    On refunds: `capture`, the capture's policy version, what the line × lot had `drawn` in all and
+    what of it was `refunded_before`, so that cumulative rules need no other fact.
+    """
+
+    line: int
+    category: str
+    lot: str
+    origin: Origin
+    entity: str
+    location: str
+    programme: str
+    jurisdiction: str
+    cohort: str
+    minor: int
+    funded: int
+    capture: str | None = None
+    capture_policy: int | None = None
+    drawn: int | None = None
+    refunded_before: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CoveredLine:
+    """A line of the receipt: its price and how much of it this capture covered."""
+
+    line: int
+    category: str
+    amount: int
+    covered: int
+    product: str | None = None
+    quantity: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AccountFact:
+    """What every redemption fact says: the account as it is after it, and where it happened."""
+
+    kind: Kind
+    programme: str
+    currency: str
+    life: int
+    state: AccountState
+    frozen: bool
+    where: Where
+    balance: Balance
+
+
+@dataclass(slots=True, kw_only=True)
+class ValueLoaded(AccountFact):
+    """Value came onto a card: by `activation` (its sale), `import` or `load`.
+
+    `promo` tender posts no journal; `price_minor` is what was paid.
+    """
+
+    cause: Literal["activation", "import", "load"]
+    lots: list[Lot]
+    minor: int
+    price_minor: int
+    tender: str
+    origin: Origin
+    sale: str | None = None
+    fixed: Fixed | None = None
+    note: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CreditIssued(AccountFact):
+    """Store credit was issued; `owner_kind` is customer, company or card."""
+
+    owner_kind: Literal["customer", "company", "card"]
+    owner: str
+    lots: list[Lot]
+    minor: int
+    origin: Origin
+    membership: str | None = None
+    assignment: str | None = None
+    note: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class HoldPlaced(AccountFact):
+    """`hold` reserves `hold.minor`; of `requested_minor`, `due_minor` remains to be paid."""
+
+    hold: Hold
+    requested_minor: int
+    due_minor: int
+
+
+@dataclass(slots=True, kw_only=True)
+class HoldIncreased(AccountFact):
+    """`hold` is the whole hold after it; `minor` the increase."""
+
+    hold: Hold
+    minor: int
+
+
+@dataclass(slots=True, kw_only=True)
+class HoldCaptured(AccountFact):
+    """`minor` was spent (Σ parts), `exception_minor` honoured beyond the balance (late).
+
+    `draws` say what was taken from which lot; `hold` is the hold as it stays open, None when it
+    closed, and then `released_minor` went back to available. `late`: the hold had ended.
+    """
+
+    hold_id: str
+    capture: str
+    minor: int
+    requested_minor: int
+    exception_minor: int
+    late: bool
+    final: bool
+    parts: list[Part]
+    lines: list[CoveredLine]
+    draws: list[Draw]
+    hold: Hold | None
+    released_minor: int
+    order: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class HoldEnded(AccountFact):
+    """`hold_released` and `hold_lapsed`; an unseen hold leaves a tombstone with `minor` 0."""
+
+    hold_id: str
+    minor: int
+    unseen: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class CaptureRefunded(AccountFact):
+    """Captured value came back (Σ parts = `minor`).
+
+    `to` is the account it went to; `to_same` whether that is this account. `lots` are lots made by
+    it here (a lot that had expired meanwhile). `capture_where` is where it had been spent. The
+    capture is done with when `fully`.
+    """
+
+    capture: str
+    to: str
+    to_same: bool
+    minor: int
+    parts: list[Part]
+    lines: list[CoveredLine]
+    restored: list[Draw]
+    lots: list[Lot]
+    capture_where: Where
+    fully: bool
+    reason: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ReturnReserved(AccountFact):
+    """Refunding: an unused card is on its way back until `due_at`."""
+
+    return_id: str
+    due_at: int
+    reason: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ReturnEnded(AccountFact):
+    """`return_cancelled` and `return_lapsed`: Activated again (or a tombstone)."""
+
+    return_id: str
+    unseen: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class CardReturned(AccountFact):
+    """The unused card's value was paid back by `tender`; state Refunded, or Blank (to stock)."""
+
+    return_id: str
+    minor: int
+    price_minor: int
+    tender: str
+    parts: list[Part]
+
+
+@dataclass(slots=True, kw_only=True)
+class BalanceAdjusted(AccountFact):
+    """By hand: `minor` up (then `lots` came in) or down (then `parts` went out)."""
+
+    minor: int
+    reason: str
+    parts: list[Part]
+    lots: list[Lot]
+    note: str | None = None
+    approved_by: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AccountMarked(AccountFact):
+    """`account_frozen`, `account_unfrozen`, `account_cancelled`."""
+
+    reason: str
+    case: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ValidityExtended(AccountFact):
+    """Lots live until `expires_at` again; `parts` are what had expired and is restored."""
+
+    expires_at: int
+    reason: str
+    approved_by: str
+    parts: list[Part]
+    lots: list[Lot]
+
+
+@dataclass(slots=True, kw_only=True)
+class ValueTaken(AccountFact):
+    """`cashed_out`, `lots_expired`, `value_escheated`: `parts` went out, Σ = `minor`.
+
+    `cause` is the sweep, forfeit (rest of a one-time card), residual, or staff.
+    """
+
+    minor: int
+    parts: list[Part]
+    cause: Literal["sweep", "forfeit", "staff", "cash_out", "escheat"]
+    reason: str | None = None
+    operation: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class SaleChargedBack(AccountFact):
+    """The sale's payment was taken back: `parts` unspent (Σ = `minor`), `spent_minor` is lost."""
+
+    sale: str
+    minor: int
+    spent_minor: int
+    tender: str
+    parts: list[Part]
+
+
+@dataclass(slots=True, kw_only=True)
+class ValueSent(AccountFact):
+    """Lots and holds left for account `to`; with `replacement` this account is Cancelled."""
+
+    to: str
+    minor: int
+    lots: list[Lot]
+    holds: list[Hold]
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class ValueReceived(AccountFact):
+    """Lots and holds arrived from account `sender`; `unclaimed` when it stands in for another."""
+
+    sender: str
+    minor: int
+    lots: list[Lot]
+    holds: list[Hold]
+    reason: str | None = None
+    unclaimed: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class RedemptionRefused:
+    """A refusal, recorded: the command's type, the reason, what was wrong."""
+
+    command: str
+    reason: str
+    detail: str | None = None
+    where: Where | None = None
+    requested: dict[str, Any] = field(default_factory=dict)
+
+
+FACTS: dict[str, type] = {
+    "value_loaded.v1": ValueLoaded,
+    "credit_issued.v1": CreditIssued,
+    "hold_placed.v1": HoldPlaced,
+    "hold_increased.v1": HoldIncreased,
+    "hold_captured.v1": HoldCaptured,
+    "hold_released.v1": HoldEnded,
+    "hold_lapsed.v1": HoldEnded,
+    "capture_refunded.v1": CaptureRefunded,
+    "return_reserved.v1": ReturnReserved,
+    "return_cancelled.v1": ReturnEnded,
+    "return_lapsed.v1": ReturnEnded,
+    "card_returned.v1": CardReturned,
+    "balance_adjusted.v1": BalanceAdjusted,
+    "account_frozen.v1": AccountMarked,
+    "account_unfrozen.v1": AccountMarked,
+    "account_cancelled.v1": AccountMarked,
+    "validity_extended.v1": ValidityExtended,
+    "cashed_out.v1": ValueTaken,
+    "lots_expired.v1": ValueTaken,
+    "value_escheated.v1": ValueTaken,
+    "sale_charged_back.v1": SaleChargedBack,
+    "value_sent.v1": ValueSent,
+    "value_received.v1": ValueReceived,
+    "redemption_refused.v1": RedemptionRefused,
+}

@@ -1,0 +1,34 @@
+"""One record of a log, as read or as staged for writing."""
+
+from dataclasses import dataclass
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(slots=True)
+class Record:
+    """`topic` is the name without namespace; `timestamp` in milliseconds since 1970 UTC."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    def header(self, name: str) -> bytes | None:
+        """The last header of that name, or None."""
+        return next((value for key, value in reversed(self.headers) if key == name), None)
+
+
+@dataclass(slots=True)
+class Staged:
+    """A record to be written; `partition` None: murmur2 of the key decides."""
+
+    topic: str
+    partition: int | None
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
