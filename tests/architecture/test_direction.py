@@ -74,8 +74,15 @@ def everything_caught(file: Source) -> Iterator[str]:
     if file.path.parts[:2] == ("services", "runtime"):
         return
     for node in ast.walk(file.tree):
-        if isinstance(node, ast.ExceptHandler) and _catches_everything(node.type):
+        if not isinstance(node, ast.ExceptHandler) or not _catches_everything(node.type):
+            continue
+        if not _tidies_up_and_raises(node):
             yield f"{node.lineno} catches everything"
+
+
+def _tidies_up_and_raises(node: ast.ExceptHandler) -> bool:
+    last = node.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def _catches_everything(caught: ast.expr | None) -> bool:
@@ -139,7 +146,7 @@ def test_a_topic_has_its_name_in_one_place() -> None:
     assert broken(topic_named, product()) == []
 
 
-def test_only_the_runtime_catches_sources() -> None:
+def test_only_the_runtime_catches_everything() -> None:
     assert broken(everything_caught, product()) == []
 
 
@@ -197,6 +204,7 @@ GOOD: list[tuple[Check, str, str]] = [
     (topic_named, "services/a/b.py", "kind = 'hold_placed.v1'"),
     (everything_caught, "services/runtime/loop.py", "try: ...\nexcept Exception: raise"),
     (everything_caught, "services/ledger/a.py", "try: ...\nexcept OSError: ..."),
+    (everything_caught, "deploy/a.py", "try: ...\nexcept BaseException:\n    f()\n    raise"),
     (slept, "services/runtime/a.py", "condition.wait(timeout=1)"),
     (rule_left_unsaid, "tests/unit/test_a.py", "def test_a_late_hold_is_refused(): ..."),
 ]
