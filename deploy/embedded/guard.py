@@ -88,6 +88,7 @@ class Server:
 
     def _start(self) -> None:
         identity = None if self._uid < 0 else self._uid
+        # preexec_fn is safe here: this program has one thread.
         with open(self._log, "ab") as log:
             self._process = subprocess.Popen(
                 self._argv,
@@ -96,7 +97,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 cwd="/",
                 start_new_session=True,
-                preexec_fn=_end_with_guard if sys.platform == "linux" else None,
+                preexec_fn=_end_with_guard if sys.platform == "linux" else None,  # noqa: PLW1509
                 user=identity,
                 group=identity,
                 extra_groups=None if identity is None else [],

@@ -6,17 +6,16 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from deploy.embedded.readiness import ServerDiedError
+
 _GUARD = Path(__file__).with_name("guard.py")
 _ANSWER_SECONDS_MAX = 30.0
 _CLOSE_SECONDS_MAX = 40.0
-
-
-class ServerDied(RuntimeError):
-    """The server ended by itself; the message ends with the last lines of its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class GuardedServer:
         self._order("start")
         pid = self._pids.get(timeout=_ANSWER_SECONDS_MAX)
         if pid is None:
-            raise ServerDied(f"{self.plan.argv[0]} could not be started\n{self.log_end()}")
+            raise ServerDiedError(f"{self.plan.argv[0]} could not be started\n{self.log_end()}")
         self.pid = pid
         return pid
 
@@ -95,6 +94,13 @@ class GuardedServer:
         self._guard.wait(_CLOSE_SECONDS_MAX)
         self._reader.join(_ANSWER_SECONDS_MAX)
         self.pid = None
+
+    def wait_until(self, answers: Callable[[Callable[[], bool]], None]) -> None:
+        """Run a wait that is told whether the process has ended; failures end with its log."""
+        try:
+            answers(self.ended)
+        except (ServerDiedError, TimeoutError) as failure:
+            raise type(failure)(f"{failure}\n{self.log_end()}") from failure
 
     def log_end(self, lines_max: int = 20) -> str:
         """The last lines the process wrote."""

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import requests
+from jgo.maven import MavenContext
+
 from deploy.embedded.places import cache_folder, one_at_a_time
 
 KAFKA_VERSION = "4.3.0"
@@ -22,13 +25,13 @@ _JGO_TIMEOUT_SECONDS = 60
 _MAVEN_SECONDS_MAX = 600
 
 
-class JarsUnavailable(RuntimeError):
+class JarsUnavailableError(RuntimeError):
     """The broker's jars could not be had; the message says why and what helps."""
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedJar:
-    """One line of kafka.sha256: where a Maven repository keeps the jar, and what it must hash to."""
+    """One line of kafka.sha256: where a Maven repository keeps the jar, and its hash."""
 
     path: str
     sha256: str
@@ -59,7 +62,7 @@ def jars_are_cached() -> bool:
 def class_path() -> str:
     """The class path of the broker; fetches the jars first if this user has none.
 
-    Raises JarsUnavailable.
+    Raises JarsUnavailableError.
     """
     folder = jars_folder()
     if _unsound(folder):
@@ -83,7 +86,7 @@ def _fetch_into(folder: Path) -> None:
             partial.rename(folder)
             return
         failures.append(f"{fetch.__name__.removeprefix('_')}: {failure or _unsound_text(missing)}")
-    raise JarsUnavailable(
+    raise JarsUnavailableError(
         f"Kafka {KAFKA_VERSION} could not be fetched. Mend the network (SSL_CERT_FILE, "
         "HTTPS_PROXY), or install Maven, or give a broker by SCRIP_KAFKA=host:port.\n"
         + "\n".join(failures)
@@ -107,9 +110,6 @@ def _is_sound(path: Path, sha256: str) -> bool:
 
 def _fetch_with_jgo(folder: Path) -> str | None:
     """Fetch what is absent; a sentence if that did not work."""
-    import requests
-    from jgo.maven import MavenContext
-
     context = MavenContext(repo_cache=folder, timeout=_JGO_TIMEOUT_SECONDS)
 
     def fetch(jar: PinnedJar) -> str | None:
@@ -154,7 +154,7 @@ def _fetch_with_maven(folder: Path) -> str | None:
 
 
 def _maven_project() -> str:
-    """A project that needs each pinned jar and, so that nothing else comes along, none of theirs."""
+    """A project that needs each pinned jar and, so that no other comes along, none of theirs."""
     exclude = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>"
     needs = "".join(
         f"<dependency><groupId>{escape(group)}</groupId><artifactId>{escape(artifact)}</artifactId>"

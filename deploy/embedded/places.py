@@ -16,14 +16,14 @@ _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _PORT_RANGE_LOWEST = 32_768
 
 
-class NoPlace(RuntimeError):
+class NoPlaceError(RuntimeError):
     """No folder or port can be had here; the message says what to set or free."""
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept for this user: SCRIP_CACHE, else the XDG cache, else a folder in TMP.
+    """Where downloads are kept for this user: SCRIP_CACHE, else the XDG cache, else a TMP folder.
 
-    Made if absent. Raises NoPlace if none can be written.
+    Made if absent. Raises NoPlaceError if none can be written.
     """
     for folder in _cache_candidates():
         try:
@@ -32,7 +32,7 @@ def cache_folder() -> Path:
             continue
         if folder.stat().st_uid == os.geteuid() and os.access(folder, os.W_OK):
             return folder
-    raise NoPlace("no cache folder can be written: set SCRIP_CACHE to one that can")
+    raise NoPlaceError("no cache folder can be written: set SCRIP_CACHE to one that can")
 
 
 def _cache_candidates() -> Iterator[Path]:
@@ -65,7 +65,7 @@ def reachable(folder: Path, uid: int) -> bool:
 def throw_away_folder(name: str, uid: int | None = None) -> Path:
     """A new empty folder, owned by `uid` if given and then in a place that user can reach.
 
-    Raises NoPlace if there is none.
+    Raises NoPlaceError if there is none.
     """
     for parent in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108
         if uid is None or (parent.is_dir() and reachable(parent, uid)):
@@ -73,7 +73,7 @@ def throw_away_folder(name: str, uid: int | None = None) -> Path:
             if uid is not None:
                 os.chown(folder, uid, uid)
             return folder
-    raise NoPlace("no temporary folder that another user may enter: set TMPDIR to one")
+    raise NoPlaceError("no temporary folder that another user may enter: set TMPDIR to one")
 
 
 def free_ports(count: int) -> tuple[int, ...]:
@@ -92,7 +92,7 @@ def free_ports(count: int) -> tuple[int, ...]:
             found.append(taken)
         if len(found) == count:
             return tuple(found)
-    raise NoPlace(f"no free loopback port among {_PORTS_TRIED_MAX} tried")
+    raise NoPlaceError(f"no free loopback port among {_PORTS_TRIED_MAX} tried")
 
 
 def port_is_free(port: int) -> bool:
