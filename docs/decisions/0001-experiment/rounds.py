@@ -73,7 +73,7 @@ class Outcome:
         return self.lost + self.twice + self.no_fact + self.two_facts
 
 
-class DoesNotRun(RuntimeError):
+class DoesNotRunError(RuntimeError):
     """A runner cannot do the job on this machine at all; its log says why (--logs keeps it)."""
 
 
@@ -100,11 +100,11 @@ class Job:
         self._start()
 
     def stand_up(self) -> None:
-        """Start it again if it ended by itself, as a supervisor would, a bounded number of times."""
+        """Start it again if it ended by itself, as a supervisor would; bounded."""
         if self._process.poll() is None:
             return
         if self.falls == FALLS_MAX:
-            raise DoesNotRun(f"ended by itself {FALLS_MAX} times: see {self._log.name}")
+            raise DoesNotRunError(f"ended by itself {FALLS_MAX} times: see {self._log.name}")
         self.falls += 1
         self._start()
 

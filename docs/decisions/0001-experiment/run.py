@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rounds import RUNNERS, Bounds, DoesNotRun, Outcome, Runner, play
+from rounds import RUNNERS, Bounds, DoesNotRunError, Outcome, Runner, play
 
 COMMANDS_MAX = 20_000
 KILLS_MAX = 4
@@ -34,7 +34,7 @@ def main() -> int:
         return 2
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, seed {options.seed}")
     ends = time.monotonic() + min(options.seconds, SECONDS_MAX)
-    seen: list[tuple[Runner, Outcome | DoesNotRun]] = []
+    seen: list[tuple[Runner, Outcome | DoesNotRunError]] = []
     with broker(options.kafka) as kafka, tempfile.TemporaryDirectory() as folder:
         for left, runner in zip(range(len(chosen), 0, -1), chosen, strict=True):
             bounds = Bounds(
@@ -70,36 +70,33 @@ def broker(given: str | None) -> Iterator[str]:
         yield given
         return
     sys.path.insert(0, str(ROOT))
-    from deploy.embedded.kafka import EmbeddedKafka  # noqa: PLC0415  --kafka must not need it
+    from deploy.embedded.resolve import infrastructure  # noqa: PLC0415  --kafka needs none of it
 
-    embedded = EmbeddedKafka.start()
-    try:
-        yield embedded.bootstrap
-    finally:
-        embedded.close()
+    with infrastructure() as places:
+        yield places.bootstrap
 
 
-def played(kafka: str, runner: Runner, bounds: Bounds, folder: Path) -> Outcome | DoesNotRun:
+def played(kafka: str, runner: Runner, bounds: Bounds, folder: Path) -> Outcome | DoesNotRunError:
     """One round, said before it starts, for it takes a while."""
     print(f"{runner.title}: {bounds.commands} commands, {bounds.kills} kills …", flush=True)
     try:
         return play(kafka, runner, bounds, folder)
-    except DoesNotRun as cannot:
+    except DoesNotRunError as cannot:
         return cannot
 
 
-def clean(runner: Runner, seen: Outcome | DoesNotRun) -> bool:
+def clean(runner: Runner, seen: Outcome | DoesNotRunError) -> bool:
     """Whether a transactional runner kept its word; faust is shown, not judged."""
     if runner.script == "by_faust.py":
         return True
     return isinstance(seen, Outcome) and seen.wrong == 0
 
 
-def table(rows: list[tuple[Runner, Outcome | DoesNotRun]]) -> str:
+def table(rows: list[tuple[Runner, Outcome | DoesNotRunError]]) -> str:
     """What was seen as a Markdown table."""
     lines = ["| runner | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for runner, seen in rows:
-        if isinstance(seen, DoesNotRun):
+        if isinstance(seen, DoesNotRunError):
             lines.append(f"| {runner.title} | does not run here: {seen} |")
             continue
         counted = (seen.sent, seen.kills, seen.falls, round(seen.seconds))
