@@ -22,7 +22,7 @@ COMMANDS_MAX = 20_000
 KILLS_MAX = 4
 SECONDS_MAX = 180
 ROOT = Path(__file__).resolve().parents[3]
-COLUMNS = ("sent", "kills", "falls", "seconds", "lost", "twice", "no fact", "two facts")
+COLUMNS = ("sent", "kills", "falls", "seconds", "left", "lost", "twice", "no fact", "two facts")
 
 
 def main() -> int:
@@ -99,7 +99,7 @@ def table(rows: list[tuple[Runner, Outcome | DoesNotRunError]]) -> str:
         if isinstance(seen, DoesNotRunError):
             lines.append(f"| {runner.title} | does not run here: {seen} |")
             continue
-        counted = (seen.sent, seen.kills, seen.falls, round(seen.seconds))
+        counted = (seen.sent, seen.kills, seen.falls, round(seen.seconds), seen.left)
         wrong = (seen.lost, seen.twice, seen.no_fact, seen.two_facts)
         lines.append("| " + " | ".join([runner.title, *map(str, (*counted, *wrong))]) + " |")
     return "\n".join(lines)
