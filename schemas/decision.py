@@ -1,17 +1,20 @@
 """What a core answers: facts or one refusal. A core is a module with these names.
 
-- `ROWS: dict[str, type]`: the kinds of its rows. A row key is `subject` (kind "", the public row) or
+- `ROWS: dict[str, type]`: the kinds of its rows. A row key is `subject` (kind "", the public row),
   `subject/kind` or `subject/kind/id`; a row is a slots dataclass.
 - `keys(command) -> tuple[str, ...]`: the rows a decision on this command needs; nothing else is
   loaded, and a key that has no row is absent.
 - `decide(rows, command, terms) -> Accepted | Refused`: answers, never raises, changes nothing.
 - `touched(fact) -> tuple[str, ...]`: the rows `evolve` needs for this fact.
-- `evolve(rows, fact) -> dict[str, row | None]`: the rows that changed (None: gone). Total: no rules,
-  no clock; it may reuse and change the row objects it is given.
+- `evolve(rows, fact) -> dict[str, row | None]`: the rows that changed (None: gone). Total: no
+  rules, no clock; it may reuse and change the row objects it is given.
 - `forward(fact) -> tuple[Outgoing, ...]`: commands that leave in the fact's transaction.
 - `dues(key, row) -> tuple[Due, ...]`: what falls due for this row, for the sweeper.
 - `forgotten_at(key, row) -> int | None`: from this instant the row counts as absent (ms UTC).
 - `account_view(rows, subject) -> dict | None`: what `enquire` and reports show.
+- `subjects(command) -> tuple[str, ...]`, optional: every subject a command is about (a batch names
+  many cards). All must lie in the command's own partition, else it is misrouted. A fact belongs to
+  the subject of its `Decided`, or to the command's where that is None.
 """
 
 from collections.abc import Mapping
@@ -28,12 +31,14 @@ class Decided:
     """A fact to be: `type` with version, `body` a slots dataclass, the entities it concerns.
 
     `location` is the place whose timezone dates it. The runner adds id, time, policy and dates.
+    `subject` is whose fact it is where one command is about several; None: the command's.
     """
 
     type: str
     body: Any
     entities: tuple[str, ...] = ()
     location: str | None = None
+    subject: str | None = None
 
 
 @dataclass(slots=True, frozen=True)

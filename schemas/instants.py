@@ -1,5 +1,6 @@
 """Instants are integer milliseconds since 1970 UTC; dates are ISO days in a named timezone."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Final
@@ -11,13 +12,29 @@ SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+INSTANT_END: Final = 32_503_680_000_000  # 3000-01-01: keeps every later sum within a datetime
+
+_RFC_3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d):([0-5]\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+).fullmatch
 
 
 def parse_instant(text: str) -> int:
-    """RFC 3339 with an offset → milliseconds UTC; ValueError for anything else."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no UTC offset (write …Z or …-04:00)")
+    """RFC 3339 with an offset, 1970 to 2999 → milliseconds UTC; ValueError for anything else."""
+    parts = _RFC_3339(text)
+    if parts is None:
+        raise ValueError(f"{text[:40]!r} is not RFC 3339 with an offset (…Z or …-04:00)")
+    minute, second, fraction, offset = parts.groups()
+    milliseconds = int((fraction or ".0")[1:4].ljust(3, "0"))
+    instant = _minute(minute, offset) + int(second) * SECOND + milliseconds
+    if not 0 <= instant < INSTANT_END:
+        raise ValueError(f"{text[:40]!r} is not within the years 1970 to 2999")
+    return instant
+
+
+@lru_cache(maxsize=4096)
+def _minute(minute: str, offset: str) -> int:
+    moment = datetime.fromisoformat(minute + offset.replace("z", "Z"))
     return int((moment - _EPOCH) // timedelta(milliseconds=1))
 
 
