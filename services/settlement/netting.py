@@ -76,11 +76,9 @@ class Terms:
     minimum_minor: int
 
     def standing(self, location: str) -> Standing:
-        """Whether a location can settle in this run."""
-        parent = self.standings.get(self.parent, Standing.ABLE)
-        if location == self.parent or parent is not Standing.ABLE:
-            return parent
-        return self.standings.get(location, Standing.NO_BANK_ACCOUNT)
+        """Whether a location's own account can be used."""
+        absent = Standing.ABLE if location == self.parent else Standing.NO_BANK_ACCOUNT
+        return self.standings.get(location, absent)
 
 
 def net(items: Sequence[Payable], carried_before: Mapping[str, int], terms: Terms) -> Netting:
@@ -118,13 +116,13 @@ def net(items: Sequence[Payable], carried_before: Mapping[str, int], terms: Term
 
 
 def _moves(place: str, due: int, terms: Terms) -> bool:
-    if terms.standing(place) is not Standing.ABLE:
+    if any(terms.standing(side) is not Standing.ABLE for side in (terms.parent, place)):
         return False
     return place == terms.parent or abs(due) >= terms.minimum_minor
 
 
 def _obstacle(item: Payable, terms: Terms) -> Held | None:
-    for place in (item.source, item.destination):
+    for place in (terms.parent, item.source, item.destination):
         if (standing := terms.standing(place)) is not Standing.ABLE:
             return Held(item.item, place, standing)
     return None
