@@ -1,0 +1,238 @@
+"""One command at a time, purely: check, decide once, answer the same for ever after."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+from schemas.codec import Broadcast, Unreadable, content_of, read_command
+from schemas.decision import Accepted, Decided, Decision, Refused
+from schemas.identifiers import fact_id
+from schemas.message import Command, Fact, Outgoing, encode_command
+from schemas.refusals import Reason
+from schemas.reply import Reply, encode_reply, repeated_answer
+from schemas.terms import Policy, Terms
+from schemas.topics import Topic
+from services.runtime.admission import UNSEALED, Admission, out_of_time, take_broadcast
+from services.runtime.answers import (
+    ANSWER_KEPT,
+    ANSWER_KEPT_UNKNOWN,
+    answer_key,
+    answer_parts,
+    answer_until,
+    write_answer,
+)
+from services.runtime.deadletters import bury
+from services.runtime.records import Record
+from services.runtime.replies import reply_of
+from services.runtime.rowcodec import CoreRows
+from services.runtime.seals import Seals
+from services.runtime.staging import Staging
+
+UNKNOWN = frozenset({Reason.UNKNOWN_ACCOUNT, Reason.UNKNOWN_CARD})
+
+
+class PolicyMissingError(Exception):
+    """This partition knows no policy yet, or not the document of a version it was told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecidingSpec:
+    """A deciding service: its topics and its core (a module as schemas/decision.py says).
+
+    `refusal` makes the body of a recorded refusal: (command, reason, detail) → Decided.
+    """
+
+    service: Literal["issuance", "redemption"]
+    commands: Topic
+    events: Topic
+    replies: Topic
+    memory: Topic
+    public: Topic | None
+    core: ModuleType
+    refusal: Callable[[Command, Reason, str | None], Decided]
+    outgoing: Mapping[str, Topic]
+
+
+class Deciding:
+    """Handles the records of one deciding service."""
+
+    def __init__(
+        self,
+        spec: DecidingSpec,
+        policy_of: Callable[[int], Policy | None],
+        seals: Seals,
+        partitions: int,
+    ) -> None:
+        self.spec = spec
+        self.rows = CoreRows(spec.core.ROWS, spec.memory, spec.public)
+        self.source = f"service/{spec.service}"
+        self._policy_of = policy_of
+        self._seals = seals
+        self._partitions = partitions
+        subjects = getattr(spec.core, "subjects", lambda command: (command.subject,))
+        self.admission = Admission(spec.service, seals, partitions, subjects)
+
+    def handle(self, staging: Staging, record: Record) -> None:
+        """Decide on one record; PolicyMissingError leaves the staging as it was."""
+        message = read_command(self.spec.service, record.value)
+        if isinstance(message, Command):
+            self._require_policy(staging, record)
+        staging.begin(record)
+        cause = self.admission.turned_away(record, message)
+        if cause is not None:
+            bury(staging, record, cause, self._partitions)
+            if isinstance(message, Unreadable) and cause != UNSEALED:
+                self._unreadable(staging, message)
+            return
+        if isinstance(message, Broadcast):
+            take_broadcast(staging.progress, message)
+        elif isinstance(message, Command):
+            self._command(staging, record, message)
+
+    def _require_policy(self, staging: Staging, record: Record) -> None:
+        known = staging.progress.in_force_at(max(staging.progress.now, record.timestamp))
+        if known is None or self._policy_of(known.version) is None:
+            raise PolicyMissingError
+
+    def _unreadable(self, staging: Staging, message: Unreadable) -> None:
+        if message.id and message.subject and message.replyto:
+            reply = Reply(
+                command=message.id, outcome="refused", reason="unreadable", detail=message.cause
+            )
+            value = self._encode(staging, reply, message.subject, message.correlationid)
+            staging.out(self.spec.replies, message.replyto, value)
+
+    def _command(self, staging: Staging, record: Record, command: Command) -> None:
+        content = content_of(command)
+        known = staging.raw(answer_key(command.subject, command.id))
+        if known is not None and answer_until(known) > staging.progress.now:
+            self._repeated(staging, command, content, known)
+        else:
+            self._decide(staging, record, command, content)
+
+    def _repeated(self, staging: Staging, command: Command, content: bytes, known: bytes) -> None:
+        if command.replyto is None:
+            return
+        first_content, first_reply = answer_parts(known)
+        if first_content == content:
+            staging.out(self.spec.replies, command.replyto, repeated_answer(first_reply))
+            return
+        reply = Reply(
+            command=command.id,
+            outcome="refused",
+            reason=Reason.ID_REUSED.value,
+            detail="this id was used before with another type, subject or data",
+        )
+        value = self._encode(staging, reply, command.subject, command.correlationid)
+        staging.out(self.spec.replies, command.replyto, value)
+
+    def _decide(self, staging: Staging, record: Record, command: Command, content: bytes) -> None:
+        terms = self._terms(staging)
+        core = self.spec.core
+        decision: Decision
+        wrong_time = out_of_time(record, command)
+        if wrong_time is not None:
+            decision = Refused(*wrong_time, self.spec.refusal(command, *wrong_time))
+        else:
+            decision = core.decide(self._load(staging, core.keys(command)), command, terms)
+        facts: tuple[Decided, ...]
+        match decision:
+            case Accepted():
+                facts = decision.facts
+            case Refused():
+                facts = () if decision.fact is None else (decision.fact,)
+        types = []
+        for number, decided in enumerate(facts):
+            fact = self._fact(command, decided, number, terms)
+            types.append(fact.type)
+            staging.fact(self.spec.events, fact)
+            if isinstance(decision, Accepted):
+                staging.change(core.evolve(self._load(staging, core.touched(fact)), fact))
+                for outgoing in core.forward(fact):
+                    self._send(staging, outgoing, fact)
+        self._answer(staging, command, content, decision, tuple(types))
+
+    def _terms(self, staging: Staging) -> Terms:
+        known = staging.progress.in_force_at(staging.progress.now)
+        assert known is not None
+        policy = self._policy_of(known.version)
+        assert policy is not None
+        return Terms(now=staging.progress.now, policy=policy, closed=staging.progress.closed)
+
+    def _load(self, staging: Staging, keys: tuple[str, ...]) -> dict[str, Any]:
+        rows = {}
+        now = staging.progress.now
+        for key in keys:
+            row = staging.row(key, self.rows)
+            if row is not None:
+                until = self.spec.core.forgotten_at(key, row)
+                if until is None or until > now:
+                    rows[key] = row
+        return rows
+
+    def _fact(self, command: Command, decided: Decided, number: int, terms: Terms) -> Fact:
+        return Fact(
+            id=fact_id(self.spec.events.name, command.subject, command.id, number),
+            type=decided.type,
+            subject=command.subject,
+            time=terms.now,
+            body=decided.body,
+            policy=terms.policy.version,
+            causationid=command.id,
+            correlationid=command.correlationid,
+            traceparent=command.traceparent,
+            dates=terms.dates(
+                decided.entities or (terms.policy.parent,), decided.location, command.time
+            ),
+        )
+
+    def _send(self, staging: Staging, outgoing: Outgoing, fact: Fact) -> None:
+        topic = self.spec.outgoing[outgoing.topic]
+        value = encode_command(
+            id=outgoing.id,
+            type=outgoing.type,
+            source=self.source,
+            subject=outgoing.subject,
+            time=staging.progress.now,
+            body=outgoing.body,
+            causationid=fact.id,
+            correlationid=fact.correlationid,
+            traceparent=fact.traceparent,
+        )
+        key = outgoing.subject.encode()
+        staging.out(topic, key, value, self._seals.seal(topic.name, key, value))
+
+    def _encode(
+        self, staging: Staging, reply: Reply, subject: str, correlationid: str | None
+    ) -> bytes:
+        return encode_reply(
+            reply,
+            subject=subject,
+            source=self.source,
+            time=staging.progress.now,
+            correlationid=correlationid,
+        )
+
+    def _answer(
+        self,
+        staging: Staging,
+        command: Command,
+        content: bytes,
+        decision: Decision,
+        types: tuple[str, ...],
+    ) -> None:
+        reply = reply_of(command, decision, types)
+        value = self._encode(staging, reply, command.subject, command.correlationid)
+        if command.replyto is not None:
+            staging.out(self.spec.replies, command.replyto, value)
+        kept = ANSWER_KEPT
+        if isinstance(decision, Accepted):
+            if not decision.remember:
+                return
+        elif decision.fact is None:
+            return
+        elif decision.reason in UNKNOWN:
+            kept = ANSWER_KEPT_UNKNOWN
+        row = write_answer(staging.progress.now + kept, content, value)
+        staging.change({answer_key(command.subject, command.id): row})

@@ -1,0 +1,155 @@
+"""The ports of the runner: what a log, a clock and a store must do, real or simulated."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from services.runtime.records import Record, Staged
+
+TopicPartition = tuple[str, int]
+
+
+class OutcomeUnknownError(Exception):
+    """The log did not say whether the transaction is in. Ask it with a new producer."""
+
+
+class BatchDroppedError(Exception):
+    """The transaction did not happen (aborted, or the group moved on). Read the batch again."""
+
+
+class FencedError(Exception):
+    """Another process has this worker's identity now. Stop; it goes on where we were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """These partitions are ours from now on; they are paused until restored."""
+
+    partitions: tuple[TopicPartition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """These partitions are no longer ours; nothing of them may be committed any more."""
+
+    partitions: tuple[TopicPartition, ...]
+
+
+Membership = Assigned | Revoked
+
+
+class Consumer(Protocol):
+    """A member of a group, reading committed records; topics without namespace."""
+
+    def poll(self, records_max: int, timeout: float) -> list[Record]:
+        """What has come for partitions that are not paused; `timeout` in seconds."""
+        ...
+
+    def changes(self) -> list[Membership]:
+        """What changed in our assignment since the last call, oldest first."""
+        ...
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int | None]:
+        """The group's stable offsets (waits while a transaction holds one); None: none yet."""
+        ...
+
+    def start_at(self, partition: TopicPartition, offset: int) -> None:
+        """Read on from `offset` and resume."""
+        ...
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        """Deliver nothing of these for now."""
+        ...
+
+    def group_metadata(self) -> Any:
+        """What proves our generation to the transaction."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group."""
+        ...
+
+
+class Producer(Protocol):
+    """A transactional producer; at most one per identity lives."""
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        ...
+
+    def produce(self, staged: Staged) -> None:
+        """Write a record in it."""
+        ...
+
+    def commit(self, offsets: Mapping[TopicPartition, int], metadata: Any) -> None:
+        """Commit records and group offsets together.
+
+        Raises OutcomeUnknownError, BatchDroppedError (nothing happened) or FencedError.
+        """
+        ...
+
+    def abandon(self) -> None:
+        """Give the producer up; its open transaction never commits."""
+        ...
+
+
+class StateReader(Protocol):
+    """Reads topics of state, committed records only."""
+
+    def end_in_doubt(self, topic: str, partition: int) -> int:
+        """The end of a partition, including what is not decided yet."""
+        ...
+
+    def read(
+        self, topic: str, partition: int, start: int, records_max: int
+    ) -> tuple[list[Record], int]:
+        """Committed records from `start`, and the position after them (past markers)."""
+        ...
+
+
+class Log(Protocol):
+    """A broker."""
+
+    def consumer(self, group: str, topics: Sequence[str], instance: str) -> Consumer:
+        """Join a group as a static member."""
+        ...
+
+    def producer(self, identity: str) -> Producer:
+        """A producer of this transactional identity; the one before it is fenced."""
+        ...
+
+    def reader(self) -> StateReader:
+        """A reader outside any group."""
+        ...
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions the topic has; 0: there is no such topic."""
+        ...
+
+
+class Clock(Protocol):
+    """What time it is for sweeps (never for decisions: those take the log's time)."""
+
+    def now(self) -> int:
+        """Milliseconds since 1970 UTC."""
+        ...
+
+
+class Store(Protocol):
+    """The rows of one partition, as bytes; never ahead of the log's commit."""
+
+    def get(self, key: str) -> bytes | None:
+        """The row, or None."""
+        ...
+
+    def apply(self, rows: Iterable[tuple[str, bytes | None]]) -> None:
+        """Take committed rows over; None deletes."""
+        ...
+
+    def scan(self) -> Iterable[tuple[str, bytes]]:
+        """Every row."""
+        ...
+
+    def close(self) -> None:
+        """Give the store's resources back."""
+        ...

@@ -1,0 +1,42 @@
+"""Rows of a core as bytes: slots dataclasses in JSON, answers kept as they were sent."""
+
+from typing import Any, Final
+
+import orjson
+from pydantic import TypeAdapter
+
+from schemas.topics import Topic
+
+ANSWER: Final = "answer"
+
+
+def kind_of(key: str) -> str:
+    """The kind in `subject/kind/id`; empty for the subject's own row."""
+    parts = key.split("/", 2)
+    return parts[1] if len(parts) > 1 else ""
+
+
+class CoreRows:
+    """The rows of one core; the subject's own row may live on a public topic."""
+
+    def __init__(self, kinds: dict[str, type], memory: Topic, public: Topic | None) -> None:
+        self._adapters: dict[str, TypeAdapter[Any]] = {
+            kind: TypeAdapter(row) for kind, row in kinds.items()
+        }
+        self._memory = memory
+        self._public = public or memory
+
+    def read(self, key: str, value: bytes) -> Any:
+        """The row object; an answer stays bytes."""
+        kind = kind_of(key)
+        if kind == ANSWER:
+            return value
+        return self._adapters[kind].validate_python(orjson.loads(value))
+
+    def write(self, key: str, row: Any) -> bytes:
+        """The row's bytes."""
+        return row if isinstance(row, bytes) else orjson.dumps(row)
+
+    def topic(self, key: str) -> Topic:
+        """The state topic of the row."""
+        return self._public if "/" not in key else self._memory

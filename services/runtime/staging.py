@@ -1,0 +1,132 @@
+"""What one batch makes of one input partition, before anything of it is true."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from schemas.message import Fact, encode_fact
+from schemas.topics import Topic
+from services.runtime.advance import Progress, progress_key
+from services.runtime.ports import Store
+from services.runtime.records import Headers, Record, Staged
+
+CHAIN_HEADER = "scrip-chain"
+
+
+class RowCodec(Protocol):
+    """Turns rows into bytes and back, and knows which topic a row lives on."""
+
+    def read(self, key: str, value: bytes) -> Any:
+        """The row object."""
+        ...
+
+    def write(self, key: str, row: Any) -> bytes:
+        """The row's bytes."""
+        ...
+
+    def topic(self, key: str) -> Topic:
+        """The state topic of the row."""
+        ...
+
+
+class Staging:
+    """Facts, replies, rows and progress of one input partition in one batch.
+
+    Rows are decoded on first touch and belong to this batch alone, so dropping the batch drops
+    every change. `outputs` holds what leaves, in order; `finish` adds rows and progress.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        input_topic: Topic,
+        partition: int,
+        store: Store,
+        progress: Progress,
+        memory: Topic,
+    ) -> None:
+        self.source = source
+        self.input_topic = input_topic
+        self.partition = partition
+        self.progress = progress.copy()
+        self.outputs: list[Staged] = []
+        self.rows: dict[str, Any] = {}
+        self.changed: dict[str, None] = {}
+        self.handled = 0
+        self._store = store
+        self._memory = memory
+        self._last_fact: Staged | None = None
+        self._finished: list[tuple[str, bytes | None]] = []
+
+    def begin(self, record: Record) -> None:
+        """The record is being read: time and position move on."""
+        self.progress.next = record.offset + 1
+        self.progress.now = max(self.progress.now, record.timestamp)
+        self.handled += 1
+
+    def row(self, key: str, codec: RowCodec) -> Any | None:
+        """The row as this batch has it, or None."""
+        if key in self.rows:
+            return self.rows[key]
+        value = self._store.get(key)
+        if value is None:
+            return None
+        row = codec.read(key, value)
+        self.rows[key] = row
+        return row
+
+    def raw(self, key: str) -> bytes | None:
+        """A row the runner keeps as bytes (an answer), as this batch has it."""
+        if key in self.rows:
+            row: bytes | None = self.rows[key]
+            return row
+        return self._store.get(key)
+
+    def change(self, rows: Mapping[str, Any]) -> None:
+        """Take changed rows over; None deletes."""
+        for key, row in rows.items():
+            self.rows[key] = row
+            self.changed[key] = None
+
+    def fact(self, topic: Topic, fact: Fact) -> bytes:
+        """Write a fact: number it, chain it, stage it on the input's own partition number."""
+        self.progress.sequence += 1
+        value = encode_fact(fact, self.source, self.progress.sequence, self.input_topic.name)
+        link = hashlib.sha256(bytes.fromhex(self.progress.chain) + value)
+        self.progress.chain = link.hexdigest()
+        self._last_fact = Staged(
+            topic.name, self.partition, fact.time, fact.subject.encode(), value
+        )
+        self.outputs.append(self._last_fact)
+        return value
+
+    def out(
+        self,
+        topic: Topic,
+        key: str | bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        partition: int | None = None,
+    ) -> None:
+        """Stage any other record, at this partition's time."""
+        encoded = key.encode() if isinstance(key, str) else key
+        self.outputs.append(
+            Staged(topic.name, partition, self.progress.now, encoded, value, headers)
+        )
+
+    def finish(self, codec: RowCodec) -> None:
+        """Seal the batch: the chain on its last fact, then rows once each, then progress."""
+        if self._last_fact is not None:
+            chain = (CHAIN_HEADER, self.progress.chain.encode())
+            self._last_fact.headers = (*self._last_fact.headers, chain)
+        for key in self.changed:
+            row = self.rows[key]
+            value = None if row is None else codec.write(key, row)
+            self._finished.append((key, value))
+            self.out(codec.topic(key), key, value, partition=self.partition)
+        key = progress_key(self.input_topic.name)
+        self.out(self._memory, key, self.progress.encode(), partition=self.partition)
+
+    def committed_rows(self) -> list[tuple[str, bytes | None]]:
+        """The rows of a finished batch, for the store."""
+        return self._finished

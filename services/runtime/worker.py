@@ -1,0 +1,297 @@
+"""The loop: poll, decide, commit. One transaction holds facts, replies, rows, progress, offset."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from schemas.topics import Topic
+from services.runtime.agenda import Agenda
+from services.runtime.crash import CrashPoints
+from services.runtime.deciding import PolicyMissingError
+from services.runtime.job import Job
+from services.runtime.partitions import Partition
+from services.runtime.policies import Policies
+from services.runtime.ports import (
+    Assigned,
+    BatchDroppedError,
+    Clock,
+    Log,
+    OutcomeUnknownError,
+    Producer,
+    Store,
+    TopicPartition,
+)
+from services.runtime.records import Record, Staged
+from services.runtime.staging import Staging
+
+RECORDS_MAX: Final = 5_000
+SWEEPS_MAX: Final = 500
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction will hold."""
+
+    stagings: dict[TopicPartition, Staging] = field(default_factory=dict)
+    sweeps: list[Staged] = field(default_factory=list)
+    forgotten: dict[TopicPartition, list[str]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.stagings or self.sweeps)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a worker is: group, static member, transactional id (equal for one slot)."""
+
+    group: str
+    slot: str
+
+
+class Worker:
+    """Runs one job: `tick` does one round; a process calls it for ever."""
+
+    def __init__(
+        self,
+        job: Job,
+        log: Log,
+        identity: Identity,
+        *,
+        clock: Clock,
+        crash: CrashPoints,
+        store: Callable[[str, int], Store],
+    ) -> None:
+        self.job = job
+        self.partitions: dict[TopicPartition, Partition] = {}
+        self.committed_batches = 0
+        self._log = log
+        self._identity = identity
+        self._clock = clock
+        self._crash = crash
+        self._store = store
+        self._reader = log.reader()
+        self.policies: Policies = job.policies
+        self._topics = {topic.name: topic for topic in job.inputs}
+        self._consumer = log.consumer(
+            identity.group, [topic.name for topic in job.inputs], identity.slot
+        )
+        self._producer: Producer | None = None
+
+    def tick(self, timeout: float = 0.0) -> bool:
+        """One round; True when something happened. `timeout` in seconds bounds the wait."""
+        if self._producer is None:
+            self._producer = self._log.producer(self._identity.slot)
+        self._take_changes()
+        restoring = self._restore()
+        metadata = self._consumer.group_metadata()
+        records = self._consumer.poll(RECORDS_MAX, 0.0 if restoring else timeout)
+        self._take_changes()
+        batch = self._stage(records)
+        if batch:
+            self._commit(batch, metadata)
+        return bool(batch or records or restoring)
+
+    def close(self) -> None:
+        """Leave the group; nothing is in flight between ticks."""
+        self._consumer.close()
+        for partition in self.partitions.values():
+            partition.store.close()
+        if self._producer is not None:
+            self._producer.abandon()
+
+    def ready(self) -> bool:
+        """Are all held partitions restored, and do they know their policy?"""
+        return all(p.phase == "ready" for p in self.partitions.values())
+
+    def next_due(self) -> int | None:
+        """When the next thing falls due on a held partition (ms UTC)."""
+        dues = [p.agenda.next_due() for p in self.partitions.values() if p.agenda is not None]
+        return min((due for due in dues if due is not None), default=None)
+
+    def _take_changes(self) -> None:
+        for change in self._consumer.changes():
+            if isinstance(change, Assigned):
+                for name in change.partitions:
+                    self._assign(name)
+            else:
+                for name in change.partitions:
+                    lost = self.partitions.pop(name, None)
+                    if lost is not None:
+                        lost.phase = "lost"
+                        lost.store.close()
+
+    def _assign(self, name: TopicPartition) -> None:
+        topic, number = name
+        self._consumer.pause([name])
+        agenda = Agenda(self.job.core) if self.job.core is not None else None
+        self.partitions[name] = Partition(
+            self._topics[topic], number, self._store(topic, number), self.job.memory, agenda
+        )
+
+    def _restore(self) -> bool:
+        """One slice of restoring; others go on meanwhile."""
+        pending = [p for p in self.partitions.values() if p.phase == "restoring"]
+        for partition in pending:
+            if not partition.restoring:
+                partition.committed = self._consumer.committed([partition.key])[partition.key]
+                partition.begin_restore(self._reader, self.job.state_topics)
+            if partition.restore_slice(self._reader, self.job.rows):
+                partition.check_offset(partition.committed)
+                partition.phase = "ready"
+                self.policies.refresh()
+                self._consumer.start_at(partition.key, partition.progress.next)
+                _log.info(
+                    "partition_ready",
+                    topic=partition.key[0],
+                    partition=partition.number,
+                    next=partition.progress.next,
+                )
+        return bool(pending)
+
+    def _stage(self, records: list[Record]) -> Batch:
+        batch = Batch()
+        waiting: dict[TopicPartition, None] = {}
+        for record in records:
+            name = (record.topic, record.partition)
+            partition = self.partitions.get(name)
+            if partition is None or partition.phase in ("restoring", "lost"):
+                continue
+            if partition.phase == "waiting":
+                self._scan(partition, record, batch)
+                continue
+            if name in waiting:
+                continue
+            staging = batch.stagings.get(name) or self._open(partition)
+            if record.offset < staging.progress.next:
+                continue
+            try:
+                self.job.handle(staging, record)
+            except PolicyMissingError:
+                waiting[name] = None
+                continue
+            batch.stagings[name] = staging
+        for name in waiting:
+            self._wait(self.partitions[name], batch.stagings.get(name))
+        self._sweep(batch)
+        return batch
+
+    def _open(self, partition: Partition) -> Staging:
+        return Staging(
+            self.job.source,
+            partition.input_topic,
+            partition.number,
+            partition.store,
+            partition.progress,
+            self.job.memory,
+        )
+
+    def _wait(self, partition: Partition, staging: Staging | None) -> None:
+        """No policy yet, or not its document: read on only to find one."""
+        progress = partition.progress if staging is None else staging.progress
+        known = progress.in_force_at(progress.now)
+        self.policies.refresh()
+        if known is None and self.job.policy_told is not None:
+            partition.phase = "waiting"
+            _log.warning("waiting_for_policy", topic=partition.key[0], partition=partition.number)
+            self._consumer.start_at(partition.key, progress.next)
+        else:
+            self._consumer.start_at(partition.key, progress.next)
+
+    def _scan(self, partition: Partition, record: Record, batch: Batch) -> None:
+        """Waiting: the first policy told later on this partition is the one we start with."""
+        assert self.job.policy_told is not None
+        told = self.job.policy_told(record)
+        if told is None or partition.progress.policies:
+            return
+        partition.progress.policies.append(told)
+        self.policies.refresh()
+        partition.phase = "ready"
+        self._consumer.start_at(partition.key, partition.progress.next)
+        _log.info("policy_found", topic=partition.key[0], version=told.version)
+
+    def _sweep(self, batch: Batch) -> None:
+        now = self._clock.now()
+        for name, partition in self.partitions.items():
+            if partition.agenda is None or partition.phase != "ready":
+                continue
+            for due in partition.agenda.due(now, SWEEPS_MAX):
+                batch.sweeps.append(self.job.sweep(due, now, partition.number))
+            staging = batch.stagings.get(name)
+            if staging is not None:
+                keys = partition.agenda.forget(staging.progress.now)
+                batch.forgotten[name] = keys
+                staging.change({key: None for key in keys if key not in staging.changed})
+
+    def _commit(self, batch: Batch, metadata: Any) -> None:
+        assert self._producer is not None
+        self._crash.at("before_begin")
+        for staging in batch.stagings.values():
+            staging.finish(self.job.rows)
+        offsets = {name: staging.progress.next for name, staging in batch.stagings.items()}
+        try:
+            self._producer.begin()
+            self._crash.at("after_begin")
+            for staging in batch.stagings.values():
+                for staged in staging.outputs:
+                    self._producer.produce(staged)
+            for staged in batch.sweeps:
+                self._producer.produce(staged)
+            self._crash.at("after_produce")
+            self._producer.commit(offsets, metadata)
+        except BatchDroppedError as cause:
+            _log.warning("batch_dropped", cause=str(cause))
+            self._renew_producer()
+            self._drop(batch)
+            return
+        except OutcomeUnknownError as cause:
+            _log.warning("outcome_unknown", cause=str(cause))
+            self._renew_producer()
+            self._settle_unknown(batch)
+            return
+        self._crash.at("after_commit")
+        self._apply(batch)
+        self._crash.at("after_apply")
+
+    def _apply(self, batch: Batch) -> None:
+        for name, staging in batch.stagings.items():
+            partition = self.partitions.get(name)
+            if partition is not None:
+                partition.apply(staging)
+        self.committed_batches += 1
+
+    def _drop(self, batch: Batch) -> None:
+        for name in batch.stagings:
+            self._drop_one(batch, name)
+
+    def _drop_one(self, batch: Batch, name: TopicPartition) -> None:
+        partition = self.partitions.get(name)
+        if partition is None:
+            return
+        if partition.agenda is not None:
+            partition.agenda.drop_forgotten(batch.forgotten.get(name, []))
+        self._consumer.start_at(name, partition.progress.next)
+
+    def _settle_unknown(self, batch: Batch) -> None:
+        """The new producer has ended the old transaction: in or not, the log knows now."""
+        for name, staging in batch.stagings.items():
+            partition = self.partitions.get(name)
+            if partition is None:
+                continue
+            if partition.is_in(staging, self._reader):
+                partition.apply(staging)
+            else:
+                self._drop_one(batch, name)
+
+    def _renew_producer(self) -> None:
+        assert self._producer is not None
+        self._producer.abandon()
+        self._producer = self._log.producer(self._identity.slot)
+
+
+def state_topics(topics: tuple[Topic | None, ...]) -> tuple[Topic, ...]:
+    """Those that are there."""
+    return tuple(topic for topic in topics if topic is not None)
