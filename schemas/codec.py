@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, core_schema
 
 from schemas import issuance, ledger, redemption, redemption_facts, settlement
 from schemas.broadcasts import BROADCASTS, ClockMoved, PeriodClosed, PolicyChanged
@@ -104,20 +105,18 @@ class _UnfitError(ValueError):
 
 
 def _read(owner: Owner, envelope: dict[str, Any]) -> Command | Broadcast:
-    if envelope.get("specversion") != "1.0":
-        raise _unfit(envelope, "specversion", "'1.0'")
-    id, subject, source = (_matching(envelope, name) for name in ("id", "subject", "source"))
-    kind = _matching(envelope, "type")
+    id, kind, source, subject, moment = _checked(envelope)
     known = _COMMANDS[owner].get(kind)
     if known is None:
         raise _unfit(envelope, "type", ", ".join(_COMMANDS[owner]))
     name, model, validate = known
-    time = _instant(envelope)
+    try:
+        time = parse_instant(moment)
+    except ValueError as error:
+        raise _unfit(envelope, "time", _ALLOWED["time"]) from error
     data = envelope.get("data")
     if type(data) is not dict:
         raise _unfit(envelope, "data", "an object")
-    if not envelope.keys() <= _REQUIRED:
-        _check_extensions(envelope)
     try:
         body = validate(data)
     except ValidationError as error:
@@ -126,19 +125,39 @@ def _read(owner: Owner, envelope: dict[str, Any]) -> Command | Broadcast:
     if name in BROADCASTS:
         return Broadcast(id, name, source, time, body)
     get = envelope.get
-    return Command(
-        id,
-        name,
-        source,
-        subject,
-        time,
-        body,
-        get("replyto"),
-        get("causationid"),
-        get("correlationid"),
-        get("traceparent"),
-        _content(name, subject, data),
-    )
+    content = _content(name, subject, data)
+    copied = (get("replyto"), get("causationid"), get("correlationid"), get("traceparent"))
+    return Command(id, name, source, subject, time, body, *copied, content)
+
+
+def _checked(envelope: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    """Id, type, source, subject and time of an envelope whose attributes all fit."""
+    get = envelope.get
+    texts: Any = (get("id"), get("type"), get("source"), get("subject"), get("time"))
+    copied: Any = (get(name, "-") for name in _COPIED)
+    try:
+        # One match over all attributes: a newline fits none of them, so it can part them.
+        fits = _ENVELOPE("\n".join((*texts, *copied)))
+    except TypeError:
+        fits = None
+    if fits is None or envelope.get("specversion") != "1.0":
+        raise _first_unfit(envelope)
+    if not envelope.keys() <= _KNOWN:
+        _check_extensions(envelope)
+    checked: tuple[str, str, str, str, str] = texts
+    return checked
+
+
+def _first_unfit(envelope: dict[str, Any]) -> _UnfitError:
+    if envelope.get("specversion") != "1.0":
+        return _unfit(envelope, "specversion", "'1.0'")
+    for name, fits in _PATTERNS.items():
+        value = envelope.get(name)
+        if name in _COPIED and name not in envelope:
+            continue
+        if type(value) is not str or fits(value) is None:
+            return _unfit(envelope, name, _ALLOWED[name])
+    raise AssertionError("an envelope is unfit, but none of its attributes")
 
 
 def _content(name: str, subject: str, data: dict[str, Any]) -> bytes:
@@ -146,37 +165,17 @@ def _content(name: str, subject: str, data: dict[str, Any]) -> bytes:
     return hashlib.sha256(said).hexdigest()[:CONTENT_LENGTH].encode()
 
 
-def _matching(envelope: dict[str, Any], name: str) -> str:
-    value = envelope.get(name)
-    if type(value) is not str or _PATTERNS[name](value) is None:
-        raise _unfit(envelope, name, _ALLOWED[name])
-    return value
-
-
-def _instant(envelope: dict[str, Any]) -> int:
-    value = envelope.get("time")
-    if type(value) is not str:
-        raise _unfit(envelope, "time", _ALLOWED["time"])
-    try:
-        return parse_instant(value)
-    except ValueError as error:
-        raise _unfit(envelope, "time", _ALLOWED["time"]) from error
-
-
 def _check_extensions(envelope: dict[str, Any]) -> None:
     for name, value in envelope.items():
-        if name in _REQUIRED:
+        if name in _KNOWN:
             continue
-        if name in _COPIED:
-            if type(value) is not str or _TOKEN(value) is None:
-                raise _unfit(envelope, name, _ALLOWED["token"])
-        elif name == "datacontenttype":
+        if name == "datacontenttype":
             if value != "application/json":
                 raise _unfit(envelope, name, "'application/json'")
         elif _EXTENSION(name) is None:
             raise _UnfitError(
-                f"{show(name)}: an unknown attribute — allowed: {', '.join(_NAMED)}, "
-                "and extensions of 1 to 20 characters of a-z and 0-9"
+                f"{show(name)}: an unknown attribute — allowed: {', '.join(_COPIED)}, "
+                "datacontenttype, and extensions of 1 to 20 characters of a-z and 0-9"
             )
         elif not isinstance(value, (str, int, bool)):
             raise _unfit(envelope, name, "text, an integer, true or false")
@@ -190,8 +189,7 @@ def _unfit(envelope: dict[str, Any], name: str, allowed: str) -> _UnfitError:
 def _unreadable(envelope: dict[str, Any], cause: str) -> Unreadable:
     def read(name: str) -> str | None:
         value = envelope.get(name)
-        fits = _PATTERNS.get(name, _TOKEN)
-        return value if isinstance(value, str) and fits(value) is not None else None
+        return value if isinstance(value, str) and _PATTERNS[name](value) is not None else None
 
     kind = read("type")
     return Unreadable(
@@ -210,25 +208,27 @@ def read_fact(topic: Topic, value: bytes) -> Published:
 
     Facts come from our own writers, chained and numbered: what is checked is that they are whole.
     """
-    try:
-        envelope = orjson.loads(value)
-        validate = _FACTS[topic.name][envelope["type"]]
-        body = validate(envelope["data"])
-        return Published(
-            envelope["id"],
-            envelope["type"],
-            envelope["source"],
-            envelope["subject"],
-            parse_instant(envelope["time"]),
-            body,
-            envelope["policy"],
-            envelope["sequence"],
-            envelope["input"],
-            envelope["causationid"],
-            envelope["dates"],
-        )
-    except (KeyError, TypeError) as missing:
-        raise ValueError(f"not a fact of {topic.name}: {missing!r}") from missing
+    named = _TYPE(value)
+    validate = _FACTS[topic.name].get(named[1]) if named is not None else None
+    if validate is None:
+        known = ", ".join(kind.decode() for kind in _FACTS[topic.name])
+        what = named[1].decode() if named is not None else "nothing"
+        raise ValueError(f"type: {what} — allowed on {topic.name}: {known}")
+    # ValidationError is a ValueError; one pass over the bytes reads envelope and fact.
+    fact = validate(value)
+    return Published(
+        fact["id"],
+        fact["type"],
+        fact["source"],
+        fact["subject"],
+        parse_instant(fact["time"]),
+        fact["data"],
+        fact["policy"],
+        fact["sequence"],
+        fact["input"],
+        fact["causationid"],
+        fact["dates"],
+    )
 
 
 _Reader = tuple[str, type[BaseModel], Callable[[Any], Any]]
@@ -249,27 +249,50 @@ _INTERNAL: Final[dict[Owner, frozenset[str]]] = {
     "issuance": issuance.INTERNAL_COMMANDS,
     "redemption": redemption.INTERNAL_COMMANDS,
 }
+
+
+def _fact_reader(name: str, kind: type) -> Callable[[bytes], Any]:
+    text, number = core_schema.str_schema(), core_schema.int_schema(strict=True)
+    dates = core_schema.dict_schema(text, core_schema.dict_schema(text, text))
+    attributes: dict[str, core_schema.CoreSchema] = {
+        **dict.fromkeys(("id", "source", "subject", "time", "input", "causationid"), text),
+        "type": core_schema.literal_schema([name]),
+        "policy": number,
+        "sequence": number,
+        "dates": dates,
+        "data": TypeAdapter(kind).core_schema,
+    }
+    fields = {key: core_schema.typed_dict_field(value) for key, value in attributes.items()}
+    return SchemaValidator(core_schema.typed_dict_schema(fields)).validate_json
+
+
 _FACTS: Final = {
-    topic.name: {name: TypeAdapter(kind).validator.validate_python for name, kind in facts.items()}
+    topic.name: {name.encode(): _fact_reader(name, kind) for name, kind in facts.items()}
     for topic, facts in FACTS_BY_TOPIC.items()
 }
-_NAMED: Final = ("replyto", "causationid", "correlationid", "traceparent", "datacontenttype")
-_COPIED: Final = frozenset(_NAMED[:4])
-_REQUIRED: Final = frozenset({"specversion", "id", "type", "source", "subject", "time", "data"})
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+\-]{0,127}").fullmatch
-_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,200}").fullmatch
-_EXTENSION: Final = re.compile(r"[a-z0-9]{1,20}").fullmatch
-_PATTERNS: Final = {
+# Our own facts name their type before anything that could hold this text; the reader checks it.
+_TYPE: Final = re.compile(rb'"type": ?"([a-z0-9_.]{1,80})"').search
+_COPIED: Final = ("replyto", "causationid", "correlationid", "traceparent")
+_ID: Final = r"[A-Za-z0-9][A-Za-z0-9._:+\-]{0,127}"
+_VISIBLE: Final = r"[\x21-\x7e]{1,200}"
+_ATTRIBUTES: Final = {
     "id": _ID,
+    "type": r"[a-z][a-z0-9_]{0,63}\.v[1-9][0-9]{0,2}",
+    "source": r"(?:channel|service)/[A-Za-z0-9][A-Za-z0-9._:+\-]{0,63}",
     "subject": _ID,
-    "type": re.compile(r"[a-z][a-z0-9_]{0,63}\.v[1-9][0-9]{0,2}").fullmatch,
-    "source": re.compile(r"(?:channel|service)/[A-Za-z0-9][A-Za-z0-9._:+\-]{0,63}").fullmatch,
+    "time": r"[0-9TtZz:.+\- ]{1,40}",
+    **dict.fromkeys(_COPIED, _VISIBLE),
 }
+_KNOWN: Final = frozenset({"specversion", "data", *_ATTRIBUTES})
+_PATTERNS: Final = {name: re.compile(said).fullmatch for name, said in _ATTRIBUTES.items()}
+_ENVELOPE: Final = re.compile("\n".join(_ATTRIBUTES.values())).fullmatch
+_EXTENSION: Final = re.compile(r"[a-z0-9]{1,20}").fullmatch
+_ID_ALLOWED: Final = "1 to 128 of A-Z a-z 0-9 . _ : + -, beginning with a letter or digit"
 _ALLOWED: Final = {
-    "id": "1 to 128 characters of A-Z a-z 0-9 . _ : + -, beginning with a letter or digit",
-    "subject": "1 to 128 characters of A-Z a-z 0-9 . _ : + -, beginning with a letter or digit",
+    "id": _ID_ALLOWED,
+    "subject": _ID_ALLOWED,
     "type": "<name>.v1",
     "source": "channel/<id> or service/<name>",
     "time": "RFC 3339 with an offset, 1970 to 2999, like 2026-05-01T10:00:00-04:00",
-    "token": "text of 1 to 200 visible ASCII characters",
+    **dict.fromkeys(_COPIED, "text of 1 to 200 visible ASCII characters"),
 }

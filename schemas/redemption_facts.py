@@ -332,13 +332,17 @@ class ValueTaken(AccountFact):
 
 @dataclass(slots=True, kw_only=True)
 class SaleChargedBack(AccountFact):
-    """The sale's payment was taken back: `parts` unspent (Σ = `minor`), `spent_minor` is lost."""
+    """The sale's payment was taken back: `parts` unspent (Σ = `minor`), `spent_minor` is lost.
+
+    `sale_where` is where it was sold, whose books lose it (without: where its parts came in).
+    """
 
     sale: str
     minor: int
     spent_minor: int
     tender: str
     parts: list[Part]
+    sale_where: Where | None = None
 
 
 @dataclass(slots=True, kw_only=True)
