@@ -29,6 +29,7 @@ WORDS_BANNED = frozenset(
     "impl misc".split()
 )
 NAMES_BANNED = frozenset({"base", "data", "info"})
+WORDS_OF_THE_TRADE = frozenset({"base"})  # an item's base: fine for what has one, not for a module
 DECLARATIONS = {"Consumes:", "Produces:", "Owns:"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -82,8 +83,12 @@ def banned_name(file: Source) -> Iterator[str]:
         if _is_banned(folder):
             yield f"1 folder name {folder!r}"
     for node in ast.walk(file.tree):
-        if isinstance(node, (ast.ClassDef, *FUNCTIONS)) and _is_banned(node.name):
-            yield f"{node.lineno} name {node.name!r}"
+        if isinstance(node, ast.ClassDef) and _is_banned(node.name):
+            yield f"{node.lineno} class name {node.name!r}"
+        if not isinstance(node, FUNCTIONS) or node.name in WORDS_OF_THE_TRADE:
+            continue
+        if _is_banned(node.name):
+            yield f"{node.lineno} function name {node.name!r}"
         if isinstance(node, ast.ClassDef) and re.match(
             r"_?(Default|Base|Abstract)[A-Z]", node.name
         ):
@@ -169,6 +174,8 @@ BAD: list[tuple[Check, str, str]] = [
     (banned_name, "services/a/utils.py", ""),
     (banned_name, "services/a/kafka_helpers.py", ""),
     (banned_name, "services/common/a.py", ""),
+    (banned_name, "services/a/base.py", ""),
+    (banned_name, "services/a/b.py", "class Base: ..."),
     (banned_name, "services/a/b.py", "class HoldManager: ..."),
     (banned_name, "services/a/b.py", "class DefaultStore: ..."),
     (banned_name, "services/a/b.py", "class StoreImpl: ..."),
@@ -190,6 +197,7 @@ GOOD: list[tuple[Check, str, str]] = [
     (line_too_long, "services/a/b.py", "x = '" + "y" * 94 + "'"),
     (code_in_init, "services/a/__init__.py", '"""A."""\n'),
     (banned_name, "services/a/balance.py", "class Database: ...\ndef base_amount(): ..."),
+    (banned_name, "services/a/items.py", "class Item:\n    def base(self): ..."),
     (re_export, "services/a/b.py", "from tests.architecture.source import source"),
 ]
 
