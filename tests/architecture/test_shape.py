@@ -85,14 +85,14 @@ def banned_name(file: Source) -> Iterator[str]:
     for node in ast.walk(file.tree):
         if isinstance(node, ast.ClassDef) and _is_banned(node.name):
             yield f"{node.lineno} class name {node.name!r}"
-        if not isinstance(node, FUNCTIONS) or node.name in WORDS_OF_THE_TRADE:
-            continue
-        if _is_banned(node.name):
-            yield f"{node.lineno} function name {node.name!r}"
         if isinstance(node, ast.ClassDef) and re.match(
             r"_?(Default|Base|Abstract)[A-Z]", node.name
         ):
             yield f"{node.lineno} class name {node.name!r}"
+        if not isinstance(node, FUNCTIONS) or node.name in WORDS_OF_THE_TRADE:
+            continue
+        if _is_banned(node.name):
+            yield f"{node.lineno} function name {node.name!r}"
 
 
 def _is_banned(name: str) -> bool:
