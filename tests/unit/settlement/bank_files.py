@@ -63,5 +63,5 @@ def _bank_file(
         odfi=sent.routing[:8],
         number=1,
     )
-    file_header = FileHeader("1234567890", "021000021", date(2026, 5, 14), "0900", "A")
+    file_header = FileHeader("021000021", "091000019", date(2026, 5, 14), "0900", "A")
     return file_of(file_header, [batch_of(header, [Entry(detail, (addenda,))])])
