@@ -71,11 +71,11 @@ outbox_head = Table(
     Column("position", BigInteger, nullable=False, comment="of the last fact appended"),
 )
 HEAD_ROW = "INSERT INTO operations.outbox_head (id, position) VALUES (1, 0)"
-event.listen(outbox_head, "after_create", DDL(HEAD_ROW))
+event.listen(outbox_head, "after_create", DDL(HEAD_ROW))  # type: ignore[no-untyped-call]
 
 
 class OutboxConflictError(Exception):
-    """A fact's id is in the outbox with other content. Stop: an operation was run again, changed."""
+    """A fact's id is known with other content: an operation was run again, changed. Stop."""
 
 
 @dataclass(frozen=True, slots=True)
