@@ -85,15 +85,15 @@ class MemoryLog:
         slots.append(Slot(record, transaction))
         return record
 
-    def end(self, topic: str, number: int) -> int:
-        """The end of a partition, including what is in doubt."""
-        return len(self._slots[topic, number])
+    def end_in_doubt(self, topic: str, partition: int) -> int:
+        """The end of a partition, including what is not decided yet."""
+        return len(self._slots[topic, partition])
 
     def read(
-        self, topic: str, number: int, start: int, records_max: int
+        self, topic: str, partition: int, start: int, records_max: int
     ) -> tuple[list[Record], int]:
-        """Committed records from `start`, and the position after them."""
-        slots = self._slots[topic, number]
+        """Committed records from `start`, and the position after them (past markers)."""
+        slots = self._slots[topic, partition]
         found: list[Record] = []
         position = start
         while position < len(slots) and len(found) < records_max:
@@ -139,9 +139,9 @@ class MemoryLog:
             self.end_transaction(old, "aborted")
         return MemoryProducer(self, identity, self._epochs[identity])
 
-    def reader(self) -> "MemoryReader":
-        """A reader outside any group."""
-        return MemoryReader(self)
+    def reader(self) -> "MemoryLog":
+        """A reader outside any group: the log itself."""
+        return self
 
     def check_epoch(self, identity: str, epoch: int) -> None:
         """FencedError for a producer that was replaced."""
@@ -284,20 +284,3 @@ class MemoryProducer:
     def abandon(self) -> None:
         """Given up: the next producer of this identity ends what is open."""
         self._transaction = None
-
-
-class MemoryReader:
-    """Reads topics of state."""
-
-    def __init__(self, log: MemoryLog) -> None:
-        self._log = log
-
-    def end_in_doubt(self, topic: str, partition: int) -> int:
-        """The end of a partition, including what is not decided yet."""
-        return self._log.end(topic, partition)
-
-    def read(
-        self, topic: str, partition: int, start: int, records_max: int
-    ) -> tuple[list[Record], int]:
-        """Committed records from `start`, and the position after them."""
-        return self._log.read(topic, partition, start, records_max)

@@ -17,6 +17,10 @@ class BatchDroppedError(Exception):
     """The transaction did not happen (aborted, or the group moved on). Read the batch again."""
 
 
+class NotStableYetError(Exception):
+    """A transaction still holds the group's offset (or Kafka is away). Ask again soon."""
+
+
 class FencedError(Exception):
     """Another process has this worker's identity now. Stop; it goes on where we were."""
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import structlog
 
-from schemas.topics import Topic
 from services.runtime.agenda import Agenda
 from services.runtime.crash import CrashPoints
 from services.runtime.deciding import PolicyMissingError
@@ -18,6 +17,7 @@ from services.runtime.ports import (
     BatchDroppedError,
     Clock,
     Log,
+    NotStableYetError,
     OutcomeUnknownError,
     Producer,
     Store,
@@ -137,7 +137,12 @@ class Worker:
         pending = [p for p in self.partitions.values() if p.phase == "restoring"]
         for partition in pending:
             if not partition.restoring:
-                partition.committed = self._consumer.committed([partition.key])[partition.key]
+                try:
+                    found = self._consumer.committed([partition.key])
+                except NotStableYetError as cause:
+                    _log.warning("waiting_for_offsets", partition=partition.key, cause=str(cause))
+                    continue
+                partition.committed = found[partition.key]
                 partition.begin_restore(self._reader, self.job.state_topics)
             if partition.restore_slice(self._reader, self.job.rows):
                 partition.check_offset(partition.committed)
@@ -281,17 +286,15 @@ class Worker:
             partition = self.partitions.get(name)
             if partition is None:
                 continue
-            if partition.is_in(staging, self._reader):
-                partition.apply(staging)
-            else:
-                self._drop_one(batch, name)
+            match partition.is_in(staging, self._reader):
+                case True:
+                    partition.apply(staging)
+                case False:
+                    self._drop_one(batch, name)
+                case None:
+                    self._assign(name)
 
     def _renew_producer(self) -> None:
         assert self._producer is not None
         self._producer.abandon()
         self._producer = self._log.producer(self._identity.slot)
-
-
-def state_topics(topics: tuple[Topic | None, ...]) -> tuple[Topic, ...]:
-    """Those that are there."""
-    return tuple(topic for topic in topics if topic is not None)

@@ -1,0 +1,247 @@
+"""Kafka behind the log port, by librdkafka (confluent-kafka)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+)
+from confluent_kafka import (
+    TopicPartition as KafkaPartition,
+)
+
+from services.runtime.kafka_reader import KafkaReader, as_record
+from services.runtime.kafka_settings import (
+    member_settings,
+    reader_settings,
+    transactional_settings,
+)
+from services.runtime.ports import (
+    Assigned,
+    BatchDroppedError,
+    FencedError,
+    Membership,
+    NotStableYetError,
+    OutcomeUnknownError,
+    Revoked,
+    TopicPartition,
+)
+from services.runtime.records import Record, Staged
+
+WAIT: Final = 5.0
+COMMIT_WAIT: Final = 8.0
+_FENCED: Final = (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED)
+
+_log = structlog.get_logger()
+
+
+class KafkaLog:
+    """One installation (`namespace`) on a Kafka cluster."""
+
+    def __init__(self, bootstrap: str, namespace: str = "") -> None:
+        self.bootstrap = bootstrap
+        self.prefix = f"{namespace}." if namespace else ""
+        self._counts: dict[str, int] = {}
+        self._admin = Consumer(reader_settings(bootstrap, "read_uncommitted"))
+
+    def named(self, topic: str) -> str:
+        """A topic's name on the cluster."""
+        return self.prefix + topic
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions the topic has; 0: there is no such topic."""
+        if topic not in self._counts:
+            name = self.named(topic)
+            known = self._admin.list_topics(name, timeout=WAIT).topics[name]
+            count = 0 if known.error is not None else len(known.partitions)
+            if count == 0:
+                return 0
+            self._counts[topic] = count
+        return self._counts[topic]
+
+    def consumer(self, group: str, topics: Sequence[str], instance: str) -> "KafkaConsumer":
+        """Join a group as a static member."""
+        return KafkaConsumer(self, self.prefix + group, topics, self.prefix + instance)
+
+    def producer(self, identity: str) -> "KafkaProducer":
+        """A producer of this transactional identity; waits, said aloud, while Kafka is away."""
+        return KafkaProducer(self, self.prefix + identity)
+
+    def reader(self) -> "KafkaReader":
+        """A reader outside any group."""
+        return KafkaReader(self.bootstrap, self.prefix)
+
+
+class KafkaConsumer:
+    """A member of a group."""
+
+    def __init__(self, log: KafkaLog, group: str, topics: Sequence[str], instance: str) -> None:
+        self._log = log
+        self._changes: list[Membership] = []
+        self._consumer = Consumer(member_settings(log.bootstrap, group, instance))
+        self._consumer.subscribe(
+            [log.named(topic) for topic in topics],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
+        )
+
+    def _on_assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        consumer.incremental_assign(partitions)
+        if partitions:
+            consumer.pause(partitions)
+            self._changes.append(Assigned(self._ours(partitions)))
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        if partitions:
+            self._changes.append(Revoked(self._ours(partitions)))
+            consumer.incremental_unassign(partitions)
+
+    def _ours(self, partitions: list[KafkaPartition]) -> tuple[TopicPartition, ...]:
+        skip = len(self._log.named(""))
+        return tuple((p.topic[skip:], p.partition) for p in partitions)
+
+    def _theirs(self, name: TopicPartition, offset: int | None = None) -> KafkaPartition:
+        topic = self._log.named(name[0])
+        return (
+            KafkaPartition(topic, name[1])
+            if offset is None
+            else KafkaPartition(topic, name[1], offset)
+        )
+
+    def poll(self, records_max: int, timeout: float) -> list[Record]:
+        """One wait for the first, then what is queued; `timeout` in seconds."""
+        messages = self._consumer.consume(1, timeout)
+        if messages and records_max > 1:
+            messages += self._consumer.consume(records_max - 1, 0)
+        found: list[Record] = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                found.append(as_record(message, self._log.prefix))
+            elif error.code() in _FENCED:
+                raise FencedError(error.str())
+            elif error.fatal():
+                raise KafkaException(error)
+            elif error.code() != KafkaError._PARTITION_EOF:
+                _log.warning("kafka_says", error=error.str())
+        return found
+
+    def changes(self) -> list[Membership]:
+        """What changed in our assignment since the last call."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int | None]:
+        """The group's stable offsets; NotStableYetError while a transaction holds one."""
+        try:
+            found = self._consumer.committed([self._theirs(name) for name in partitions], WAIT)
+        except KafkaException as error:
+            raise NotStableYetError(str(error)) from error
+        for answer in found:
+            if answer.error is not None:
+                raise NotStableYetError(str(answer.error))
+        offsets = (answer.offset if answer.offset >= 0 else None for answer in found)
+        return dict(zip(partitions, offsets, strict=True))
+
+    def start_at(self, partition: TopicPartition, offset: int) -> None:
+        """Read on from `offset` and resume, if the partition is still ours."""
+        place = self._theirs(partition, offset)
+        held = {(p.topic, p.partition) for p in self._consumer.assignment()}
+        if (place.topic, place.partition) not in held:
+            return
+        # Assigning anew sets the position for certain; a seek fails while the fetcher starts.
+        self._consumer.incremental_unassign([place])
+        self._consumer.incremental_assign([place])
+        self._consumer.resume([place])
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        """Deliver nothing of these for now."""
+        held = {(p.topic, p.partition) for p in self._consumer.assignment()}
+        places = [self._theirs(name) for name in partitions]
+        self._consumer.pause([p for p in places if (p.topic, p.partition) in held])
+
+    def group_metadata(self) -> Any:
+        """What proves our generation to the transaction."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+
+class KafkaProducer:
+    """A transactional producer."""
+
+    def __init__(self, log: KafkaLog, identity: str) -> None:
+        self._log = log
+        self._failed: KafkaError | None = None
+        self._producer = Producer(transactional_settings(log.bootstrap, identity))
+        while True:
+            try:
+                self._producer.init_transactions(WAIT)
+                return
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise
+                _log.warning("waiting_for_kafka", identity=identity, error=str(error))
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self._failed = None
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as error:
+            raise BatchDroppedError(str(error)) from error
+
+    def produce(self, staged: Staged) -> None:
+        """Write a record in it."""
+        arguments: dict[str, Any] = {}
+        if staged.partition is not None:
+            arguments["partition"] = staged.partition
+        try:
+            self._producer.produce(
+                self._log.named(staged.topic),
+                value=staged.value,
+                key=staged.key,
+                timestamp=staged.timestamp,
+                headers=list(staged.headers),
+                on_delivery=self._on_delivery,
+                **arguments,
+            )
+        except (KafkaException, BufferError) as error:
+            raise BatchDroppedError(str(error)) from error
+
+    def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._failed = error
+
+    def commit(self, offsets: Mapping[TopicPartition, int], metadata: Any) -> None:
+        """Commit records and group offsets together."""
+        try:
+            if offsets:
+                places = [
+                    KafkaPartition(self._log.named(topic), number, offset)
+                    for (topic, number), offset in offsets.items()
+                ]
+                self._producer.send_offsets_to_transaction(places, metadata, COMMIT_WAIT)
+            left = self._producer.flush(COMMIT_WAIT)
+        except KafkaException as error:
+            raise BatchDroppedError(str(error)) from error
+        if left or self._failed is not None:
+            raise BatchDroppedError(f"{left} records not written: {self._failed}")
+        try:
+            self._producer.commit_transaction(COMMIT_WAIT)
+        except KafkaException as error:
+            if error.args[0].txn_requires_abort():
+                raise BatchDroppedError(str(error)) from error
+            raise OutcomeUnknownError(str(error)) from error
+
+    def abandon(self) -> None:
+        """Given up: the next producer of this identity ends what is open."""
+        self._producer.purge()

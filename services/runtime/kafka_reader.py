@@ -1,0 +1,88 @@
+"""Reading Kafka outside any group: state topics on restore, policies, what tools want to see."""
+
+from typing import Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from services.runtime.kafka_settings import reader_settings
+from services.runtime.records import Record
+
+WAIT: Final = 5.0
+WAIT_READ: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+def as_record(message: Message, prefix: str) -> Record:
+    """A message as a record, its topic without the namespace's prefix."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None
+    assert partition is not None
+    assert offset is not None
+    return Record(
+        topic[len(prefix) :],
+        partition,
+        offset,
+        message.timestamp()[1],
+        _content(message.key()),
+        _content(message.value()),
+        tuple((name, _content(value) or b"") for name, value in message.headers() or ()),
+    )
+
+
+def _content(content: object) -> bytes | None:
+    assert content is None or isinstance(content, bytes)
+    return content
+
+
+class KafkaReader:
+    """Reads topics of state by assignment, committed records only."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self._prefix = prefix
+        self._ends = Consumer(reader_settings(bootstrap, "read_uncommitted"))
+        self._consumer = Consumer(reader_settings(bootstrap, "read_committed"))
+        self._standing: tuple[str, int, int] | None = None
+
+    def end_in_doubt(self, topic: str, partition: int) -> int:
+        """The end of a partition, including what is not decided yet."""
+        place = KafkaPartition(self._prefix + topic, partition)
+        while True:
+            try:
+                watermarks = self._ends.get_watermark_offsets(place, timeout=WAIT, cached=False)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:
+                    raise
+                _log.warning("waiting_for_kafka", topic=topic, error=str(error))
+                continue
+            if watermarks is not None:
+                return watermarks[1]
+
+    def read(
+        self, topic: str, partition: int, start: int, records_max: int
+    ) -> tuple[list[Record], int]:
+        """Committed records from `start`, and the position after them (past markers)."""
+        if self._standing != (topic, partition, start):
+            self._consumer.assign([KafkaPartition(self._prefix + topic, partition, start)])
+        found: list[Record] = []
+        position = start
+        while len(found) < records_max:
+            messages = self._consumer.consume(records_max - len(found), WAIT_READ)
+            if not messages:
+                break
+            for message in messages:
+                error = message.error()
+                offset = message.offset()
+                assert offset is not None
+                if error is None:
+                    found.append(as_record(message, self._prefix))
+                    position = offset + 1
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    self._standing = None
+                    return found, max(position, offset)
+                else:
+                    _log.warning("kafka_says", topic=topic, error=error.str())
+        self._standing = (topic, partition, position)
+        return found, position
