@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.architecture.source import (
+    PURE_IN_RUNTIME,
     Check,
     Source,
     broken,
@@ -135,12 +136,17 @@ def test_a_pure_module_divides_in_whole_numbers() -> None:
     assert broken(true_division, pure()) == []
 
 
+def test_what_the_runtime_replays_is_among_the_pure() -> None:
+    assert set(PURE_IN_RUNTIME) <= {s.path.as_posix() for s in pure()}
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
         ("services/redemption/balance.py", True),
         ("services/ledger/journal.py", True),
         ("schemas/money.py", True),
+        ("services/runtime/deciding.py", True),
         ("services/redemption/worker.py", False),
         ("services/issuance/press.py", False),
         ("services/ledger/migrations/versions/0001_books.py", False),
