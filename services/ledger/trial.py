@@ -1,0 +1,116 @@
+"""The trial balance of journals, and the invariants that every set of books must keep.
+
+Amounts are signed minor units, debit positive; accounts are standard numbers or, with a policy's
+chart, what it calls them. One currency at a time: hand in the journals of one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from schemas.ledger import Journal
+from schemas.redemption_facts import Lot
+from services.ledger.chart import (
+    ALLOWANCE,
+    CARDS,
+    CREDITS,
+    DUE_FROM,
+    DUE_TO,
+    RETAINED,
+    TRANSFERS,
+)
+
+TrialBalance = dict[str, dict[str, int]]
+Chart = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A broken invariant: its name, whose books, which account (both may be several)."""
+
+    invariant: str
+    entity: str
+    account: str
+    detail: str
+
+
+def standard(account: str) -> str:
+    """The chart that renames nothing."""
+    return account
+
+
+def trial_balance(journals: Iterable[Journal]) -> TrialBalance:
+    """{entity: {account: minor, debit positive}} without zeros, sorted."""
+    found: TrialBalance = {}
+    for journal in journals:
+        accounts = found.setdefault(journal.entity, {})
+        for line in journal.lines:
+            accounts[line.account] = accounts.get(line.account, 0) + line.debit - line.credit
+    return {
+        entity: {account: minor for account, minor in sorted(accounts.items()) if minor}
+        for entity, accounts in sorted(found.items())
+    }
+
+
+def unbalanced(journals: Iterable[Journal]) -> Iterator[Finding]:
+    """Journals whose sides differ, or with a line that is not exactly one positive side."""
+    for journal in journals:
+        difference = sum(line.debit - line.credit for line in journal.lines)
+        if difference:
+            yield Finding("journals_balance", journal.entity, "", f"{journal.fact}: {difference}")
+        for line in journal.lines:
+            if min(line.debit, line.credit) != 0 or max(line.debit, line.credit) <= 0:
+                detail = f"{journal.fact}: debit {line.debit}, credit {line.credit}"
+                yield Finding("journals_balance", journal.entity, line.account, detail)
+
+
+def unmatched(journals: Iterable[Journal], chart: Chart = standard) -> Iterator[Finding]:
+    """Pairs of books that disagree: 2300(B) at A = 1200(A) at B, and 4200 = 4290 per pair."""
+    totals = _between(journals)
+    for credit, debit, name in (
+        (chart(DUE_TO), chart(DUE_FROM), "due_to_equals_due_from"),
+        (chart(RETAINED), chart(ALLOWANCE), "retained_equals_allowance"),
+    ):
+        pairs = {(e, c) for e, c, account in totals if account == credit}
+        pairs |= {(c, e) for e, c, account in totals if account == debit}
+        for entity, across in sorted(pairs):
+            owed = -totals.get((entity, across, credit), 0)
+            claimed = totals.get((across, entity, debit), 0)
+            if owed != claimed:
+                detail = f"{credit}({across}) at {entity} {owed}, {debit} at {across} {claimed}"
+                yield Finding(name, entity, credit, detail)
+
+
+def undrained(balance: TrialBalance, chart: Chart = standard) -> Iterator[Finding]:
+    """Entities whose 2150 has not drained to zero."""
+    for entity, accounts in balance.items():
+        if minor := accounts.get(chart(TRANSFERS), 0):
+            yield Finding("transfers_drain", entity, chart(TRANSFERS), str(minor))
+
+
+def uncovered(
+    journals: Iterable[Journal], lots: Iterable[Lot], chart: Chart = standard
+) -> Iterator[Finding]:
+    """Where Σ `funded` of all accounts' lots differs from 2100 + 2110, by entity and programme."""
+    liabilities = (chart(CARDS), chart(CREDITS))
+    difference: dict[tuple[str, str], list[int]] = {}
+    for lot in lots:
+        difference.setdefault((lot.entity, lot.programme), [0, 0])[0] += lot.funded
+    for journal in journals:
+        for line in journal.lines:
+            if line.account in liabilities:
+                sums = difference.setdefault((journal.entity, line.programme or ""), [0, 0])
+                sums[1] += line.credit - line.debit
+    for (entity, programme), (in_lots, in_books) in sorted(difference.items()):
+        if in_lots != in_books:
+            detail = f"{programme}: lots {in_lots}, books {in_books}"
+            yield Finding("lots_equal_liability", entity, "+".join(liabilities), detail)
+
+
+def _between(journals: Iterable[Journal]) -> Mapping[tuple[str, str, str], int]:
+    totals: dict[tuple[str, str, str], int] = {}
+    for journal in journals:
+        for line in journal.lines:
+            if line.counterparty is not None:
+                key = (journal.entity, line.counterparty, line.account)
+                totals[key] = totals.get(key, 0) + line.debit - line.credit
+    return totals
