@@ -101,6 +101,24 @@ class Hold:
     draws: list[Draw]
     order: str | None = None
     where: Where | None = None
+    order_total: int | None = None
+    day: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class LotValidity:
+    """The law makes a lot live until `expires_at`."""
+
+    lot: str
+    expires_at: int
+
+
+@dataclass(slots=True, kw_only=True)
+class LotMerge:
+    """Two lots that agree in everything became one."""
+
+    lots: list[str]
+    into: Lot
 
 
 @dataclass(slots=True, kw_only=True)
@@ -170,6 +188,9 @@ class ValueLoaded(AccountFact):
     sale: str | None = None
     fixed: Fixed | None = None
     note: str | None = None
+    day: str | None = None
+    validity: list[LotValidity] = field(default_factory=list)
+    merged: list[LotMerge] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -184,6 +205,8 @@ class CreditIssued(AccountFact):
     membership: str | None = None
     assignment: str | None = None
     note: str | None = None
+    day: str | None = None
+    merged: list[LotMerge] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -201,6 +224,7 @@ class HoldIncreased(AccountFact):
 
     hold: Hold
     minor: int
+    day: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -224,6 +248,7 @@ class HoldCaptured(AccountFact):
     hold: Hold | None
     released_minor: int
     order: str | None = None
+    refundable_until: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -295,6 +320,7 @@ class BalanceAdjusted(AccountFact):
     lots: list[Lot]
     note: str | None = None
     approved_by: str | None = None
+    merged: list[LotMerge] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -328,6 +354,7 @@ class ValueTaken(AccountFact):
     cause: Literal["sweep", "forfeit", "staff", "cash_out", "escheat"]
     reason: str | None = None
     operation: str | None = None
+    dropped: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -369,6 +396,23 @@ class ValueReceived(AccountFact):
 
 
 @dataclass(slots=True, kw_only=True)
+class ValueForwarded:
+    """Value for an account that cannot take it went on to `to`; it was never under this one.
+
+    Not an `AccountFact`: there may be no account. It posts nothing, its lots stay in transit.
+    """
+
+    sender: str
+    to: str
+    minor: int
+    lots: list[Lot]
+    holds: list[Hold]
+    programme: str
+    currency: str
+    reason: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class RedemptionRefused:
     """A refusal, recorded: the command's type, the reason, what was wrong."""
 
@@ -403,5 +447,6 @@ FACTS: dict[str, type] = {
     "sale_charged_back.v1": SaleChargedBack,
     "value_sent.v1": ValueSent,
     "value_received.v1": ValueReceived,
+    "value_forwarded.v1": ValueForwarded,
     "redemption_refused.v1": RedemptionRefused,
 }
