@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from schemas.settlement import FileBuilt, Obligation, Position
 from services.ledger.journal import derive
 from services.ledger.trial import trial_balance, unbalanced, unmatched
-from tests.unit.ledger.facts import part, policy, published
+from tests.unit.ledger.facts import captured, part, policy, published, refunded
 from tests.unit.ledger.test_journal_settlement import RUN
-from tests.unit.ledger.test_journal_value import captured, refunded
 
 POLICY = policy()
 ENTITY = st.sampled_from(["A", "B", "C"])

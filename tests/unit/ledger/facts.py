@@ -6,7 +6,16 @@ from schemas.identifiers import derived
 from schemas.ledger import Journal
 from schemas.message import Published
 from schemas.policy import PolicyDocument
-from schemas.redemption_facts import AccountFact, Balance, Lot, Part, Where
+from schemas.redemption_facts import (
+    AccountFact,
+    Balance,
+    CaptureRefunded,
+    HoldCaptured,
+    Lot,
+    Part,
+    ValueLoaded,
+    Where,
+)
 from schemas.terms import Policy
 from services.ledger.journal import derive
 
@@ -130,3 +139,55 @@ def legs(type: str, body: Any) -> dict[str, dict[str, int]]:
             name = line.account + across
             lines[name] = lines.get(name, 0) + line.debit - line.credit
     return {e: {a: m for a, m in lines.items() if m} for e, lines in found.items()}
+
+
+def loaded(minor: int, **fields: Any) -> ValueLoaded:
+    """Value that came onto a card at A's, sold for cash unless said."""
+    funded = fields.pop("funded", minor)
+    said = {"cause": "activation", "tender": "cash", "origin": "paid", **fields}
+    lots = [lot(minor, funded=funded, origin=said["origin"])]
+    made: ValueLoaded = account_fact(
+        ValueLoaded, at("A"), lots=lots, minor=minor, price_minor=funded, **said
+    )
+    return made
+
+
+def captured(place: str, *parts: Any, exception_minor: int = 0) -> HoldCaptured:
+    """A use at an entity's place."""
+    minor = sum(p.minor for p in parts)
+    made: HoldCaptured = account_fact(
+        HoldCaptured,
+        at(place),
+        hold_id="h1",
+        capture="r1",
+        minor=minor,
+        requested_minor=minor,
+        exception_minor=exception_minor,
+        late=False,
+        final=True,
+        parts=list(parts),
+        lines=[],
+        draws=[],
+        hold=None,
+        released_minor=0,
+    )
+    return made
+
+
+def refunded(place: str, spent_at: str, *parts: Any, to_same: bool = True) -> CaptureRefunded:
+    """A refund at `place` of what was spent at `spent_at`'s."""
+    made: CaptureRefunded = account_fact(
+        CaptureRefunded,
+        at(place),
+        capture="r1",
+        to="card-1" if to_same else "credit-1",
+        to_same=to_same,
+        minor=sum(p.minor for p in parts),
+        parts=list(parts),
+        lines=[],
+        restored=[],
+        lots=[],
+        capture_where=at(spent_at, "web"),
+        fully=True,
+    )
+    return made

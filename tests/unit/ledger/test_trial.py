@@ -6,9 +6,8 @@ from schemas.ledger import Journal, JournalLine
 from schemas.redemption_facts import HoldCaptured, ValueLoaded
 from schemas.settlement import ItemAccrued
 from services.ledger.trial import trial_balance, unbalanced, uncovered, undrained, unmatched
-from tests.unit.ledger.facts import journals, lot, part
+from tests.unit.ledger.facts import captured, journals, loaded, lot, part
 from tests.unit.ledger.test_journal_settlement import item
-from tests.unit.ledger.test_journal_value import captured, loaded
 
 SALE: ValueLoaded = loaded(10_000)
 USE: HoldCaptured = captured("B", part(2_000))
