@@ -166,3 +166,8 @@ def _maven_project() -> str:
         "<artifactId>broker</artifactId><version>1</version><packaging>pom</packaging>"
         f"<dependencies>{needs}</dependencies></project>"
     )
+
+
+if __name__ == "__main__":
+    # Fetch them ahead of the first start, as `scrip doctor` advises.
+    class_path()

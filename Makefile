@@ -1,0 +1,56 @@
+# Scrip needs Python 3.11 or newer and make. `make demo` is the place to begin.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check crash simulate stories bench clean setup
+
+# Set PYTHON to take another than the first one here that is new enough and can make a .venv.
+PYTHON ?=
+PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python /usr/bin/python3)
+PROGRAM := .venv/bin
+# Making .venv takes about 20 s once; this file's name tells what is in it.
+STAMP := .venv/made-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | tr ' ' -)
+QUICK := $(wildcard tests/unit tests/property tests/contract tests/architecture)
+SLOW := $(wildcard tests/simulation tests/integration tests/crash tests/e2e tests/stories)
+TYPED := $(wildcard services schemas deploy)
+SEEDS ?= 100
+PYTEST := $(PROGRAM)/python -m pytest
+
+help: ## say what there is to do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## a day of five stores, on a real broker and database, with a worker killed in the middle
+	@$(PROGRAM)/scrip demo
+
+up: setup ## everything running on this machine until Ctrl-C
+	@$(PROGRAM)/scrip up
+
+check: setup ## format, lint, types, imports and the quick tests: before every commit
+	$(PROGRAM)/ruff format --check .
+	$(PROGRAM)/ruff check .
+	$(PROGRAM)/mypy --strict $(TYPED)
+	$(PROGRAM)/lint-imports
+	$(PYTEST) -q -n 2 $(QUICK)
+
+test: check ## all that, then simulation, integration, crash, end to end and stories
+	$(if $(SLOW),$(PYTEST) -q -ra $(SLOW),@echo "no slow tests yet")
+
+crash: setup ## the long rounds of kill -9, SIGSTOP and SIGTERM
+	SCRIP_LONG=1 $(PYTEST) -q -ra tests/crash
+
+simulate: setup ## SEEDS=100 seeds of the simulator, or the one SEED=984
+	SCRIP_SEED=$(SEED) SCRIP_SEEDS=$(SEEDS) $(PYTEST) -q -ra tests/simulation
+
+stories: setup ## every story, in memory and live
+	SCRIP_LONG=1 $(PYTEST) -q -ra tests/stories
+
+bench: setup ## what it costs and how fast it is
+	$(PYTEST) -q -s tests/benchmarks
+
+clean: ## remove .venv, kept data and what tools left (the download cache stays: scrip doctor)
+	rm -rf .venv .scrip .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build *.egg-info
+
+setup: $(STAMP)
+
+$(STAMP): .ci/setup
+	@.ci/setup "$@" $(PYTHONS)
