@@ -165,7 +165,13 @@ def create_topics(kafka: str, name: str, *, compacted: bool) -> None:
 def drive(kafka: str, name: str, job: Job, bounds: Bounds) -> Counter[str]:
     """Send at the given rate, kill at even shares of progress, return once nothing moves."""
     chance = random.Random(bounds.seed)
-    producer = Producer({"bootstrap.servers": kafka, "acks": "all", "enable.idempotence": True})
+    producer = Producer(
+        {
+            "bootstrap.servers": kafka,
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",  # as faust has it: its facts stay in their partition
+        }
+    )
     watch = watching(kafka, f"{name}-facts", "read_uncommitted")
     kill_at = [bounds.commands * (2 * k + 1) // (2 * bounds.kills + 1) for k in range(bounds.kills)]
     sent: Counter[str] = Counter()
