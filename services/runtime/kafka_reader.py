@@ -1,6 +1,6 @@
 """Reading Kafka outside any group: state topics on restore, policies, what tools want to see."""
 
-from typing import Final
+from typing import Final, cast
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -21,6 +21,7 @@ def as_record(message: Message, prefix: str) -> Record:
     assert topic is not None
     assert partition is not None
     assert offset is not None
+    headers = cast(list[tuple[str, bytes | None]], message.headers() or [])
     return Record(
         topic[len(prefix) :],
         partition,
@@ -28,7 +29,7 @@ def as_record(message: Message, prefix: str) -> Record:
         message.timestamp()[1],
         _content(message.key()),
         _content(message.value()),
-        tuple((name, _content(value) or b"") for name, value in message.headers() or ()),
+        tuple((name, value or b"") for name, value in headers),
     )
 
 

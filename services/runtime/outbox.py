@@ -1,0 +1,164 @@
+"""The outbox: facts decided in PostgreSQL leave for Kafka, in order, once.
+
+It is the runner with a table as its log: per output partition a progress row (position, sequence,
+chain) is written in the transaction of the facts, and is the truth about what has left.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Engine
+
+from schemas.message import Fact
+from schemas.topics import Topic
+from services.runtime.advance import Progress, progress_key, read_progress
+from services.runtime.crash import CrashPoints
+from services.runtime.deriving import NoRows
+from services.runtime.murmur2 import partition_of
+from services.runtime.outbox_table import OutboxRow, read
+from services.runtime.ports import (
+    BatchDroppedError,
+    Log,
+    OutcomeUnknownError,
+    Producer,
+    StateReader,
+)
+from services.runtime.records import Staged
+from services.runtime.staging import Staging
+from services.runtime.store import MemoryStore
+
+ROWS_MAX: Final = 500
+READ_MAX: Final = 20_000
+TABLE: Final = Topic(
+    "operations.outbox", "fact", "operations' facts", "operations", (), "forever", public=False
+)
+
+_log = structlog.get_logger()
+
+Also = Callable[[OutboxRow], list[Staged]]
+
+
+class Outbox:
+    """Publishes one topic's facts. At most one lives: its transactional identity fences others."""
+
+    def __init__(
+        self,
+        topic: Topic,
+        memory: Topic,
+        engine: Engine,
+        log: Log,
+        *,
+        crash: CrashPoints,
+        also: Also | None = None,
+    ) -> None:
+        self._topic = topic
+        self._memory = memory
+        self._engine = engine
+        self._log = log
+        self._crash = crash
+        self._also = also
+        self._owner = memory.name.split(".")[1]
+        self._identity = f"scrip-{self._owner}-outbox"
+        self._producer: Producer | None = None
+        self._progress: dict[int, Progress] = {}
+
+    def tick(self) -> bool:
+        """Publish what waits, a bounded number; True when something left."""
+        if self._producer is None:
+            self._producer = self._log.producer(self._identity)
+            self._restore(self._log.reader())
+        after = max((p.next for p in self._progress.values()), default=0)
+        with self._engine.begin() as connection:
+            rows = read(connection, after, ROWS_MAX, self._topic.name)
+        if not rows:
+            return False
+        stagings, told = self._stage(rows)
+        self._commit(self._producer, stagings, told)
+        return True
+
+    def published(self) -> int:
+        """The last position that has left."""
+        return max((p.next for p in self._progress.values()), default=0)
+
+    def close(self) -> None:
+        """Give the producer up; nothing is in flight between ticks."""
+        if self._producer is not None:
+            self._producer.abandon()
+            self._producer = None
+
+    def _restore(self, reader: StateReader) -> None:
+        key = progress_key(TABLE.name).encode()
+        for number in range(self._log.partitions(self._memory.name)):
+            self._progress[number] = Progress()
+            end = reader.end_in_doubt(self._memory.name, number)
+            position = 0
+            while position < end:
+                records, position = reader.read(self._memory.name, number, position, READ_MAX)
+                for record in records:
+                    if record.key == key and record.value is not None:
+                        self._progress[number] = read_progress(record.value)
+
+    def _stage(self, rows: list[OutboxRow]) -> tuple[dict[int, Staging], list[Staged]]:
+        count = self._log.partitions(self._topic.name)
+        stagings: dict[int, Staging] = {}
+        told: list[Staged] = []
+        for row in rows:
+            number = partition_of(row.subject.encode(), count)
+            staging = stagings.get(number)
+            if staging is None:
+                staging = self._open(number)
+                stagings[number] = staging
+            staging.progress.next = row.position
+            staging.progress.now = max(staging.progress.now, row.time)
+            staging.fact(self._topic, fact_of(row))
+            if self._also is not None:
+                told += self._also(row)
+        return stagings, told
+
+    def _open(self, number: int) -> Staging:
+        return Staging(
+            f"service/{self._owner}",
+            TABLE,
+            number,
+            MemoryStore(),
+            self._progress[number],
+            self._memory,
+        )
+
+    def _commit(self, producer: Producer, stagings: dict[int, Staging], told: list[Staged]) -> None:
+        rows = NoRows(self._memory)
+        self._crash.at("outbox_before_begin")
+        try:
+            producer.begin()
+            for staging in stagings.values():
+                staging.finish(rows)
+                for staged in staging.outputs:
+                    producer.produce(staged)
+            for staged in told:
+                producer.produce(staged)
+            self._crash.at("outbox_before_commit")
+            producer.commit({}, None)
+        except (BatchDroppedError, OutcomeUnknownError) as cause:
+            # Whether it is in, the progress rows say: read them again with a new producer.
+            _log.warning("outbox_batch_in_doubt", cause=str(cause))
+            self.close()
+            return
+        self._crash.at("outbox_after_commit")
+        for number, staging in stagings.items():
+            self._progress[number] = staging.progress
+
+
+def fact_of(row: OutboxRow) -> Fact:
+    """The fact a row stands for."""
+    body: Any = row.body
+    return Fact(
+        id=row.fact,
+        type=row.type,
+        subject=row.subject,
+        time=row.time,
+        body=body,
+        policy=row.policy,
+        causationid=row.causation,
+        dates=row.dates,
+    )

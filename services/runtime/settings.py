@@ -1,0 +1,125 @@
+"""Every setting of every process, from the environment and checked at start (.env.example)."""
+
+import ipaddress
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.runtime.seals import HmacSeals, SealKey, Seals, SealsOff
+
+
+class SettingsRefusedError(ValueError):
+    """A setting is wrong; the message names it, its value and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """Settings of a Scrip process; each is `SCRIP_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="SCRIP_", extra="ignore")
+
+    kafka: Annotated[str, Field(description="Kafka bootstrap servers, host:port")] = ""
+    postgres: Annotated[
+        SecretStr, Field(description="SQLAlchemy URL, postgresql+psycopg://user@host/database")
+    ] = SecretStr("")
+    namespace: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9][a-z0-9-]{0,30}$|^$",
+            description="prefix of topics, groups and transactional ids; two of everything "
+            "on one broker never meet",
+        ),
+    ] = ""
+    slot: Annotated[
+        str, Field(pattern=r"^[a-z0-9-]{1,40}$", description="this worker's place in its group")
+    ] = "0"
+    clock: Annotated[
+        Literal["system", "story"],
+        Field(description="story: the log's own clock, loopback only"),
+    ] = "system"
+    seals: Annotated[
+        Literal["on", "off"], Field(description="off: every source is believed, loopback only")
+    ] = "on"
+    seal_keys: Annotated[
+        Path | None,
+        Field(description="JSON file {key id: {prefix, secret}}; `service` is our own key"),
+    ] = None
+    partitions: Annotated[
+        int, Field(ge=1, le=4096, description="partitions of new topics; never changed in place")
+    ] = 4
+    health_port: Annotated[
+        int | None, Field(ge=1, le=65535, description="serves /metrics, /livez and /readyz")
+    ] = None
+    crash_at: Annotated[
+        str | None, Field(description="point:n, ends the process there (tests)")
+    ] = None
+    user: Annotated[str | None, Field(description="who you are for settlement and release")] = None
+    bank_folder: Annotated[Path | None, Field(description="where bank files are dropped")] = None
+    bank_key: Annotated[
+        SecretStr, Field(description="hex, 32 bytes: encrypts bank account numbers")
+    ] = SecretStr("")
+
+    @model_validator(mode="after")
+    def _loopback_only(self) -> "Settings":
+        if self.clock == "story" and not is_loopback(self.kafka):
+            raise ValueError("SCRIP_CLOCK=story is for loopback only")
+        if self.seals == "off" and not is_loopback(self.kafka):
+            raise ValueError("SCRIP_SEALS=off is for loopback only")
+        if self.seals == "on" and self.kafka and self.seal_keys is None:
+            raise ValueError("SCRIP_SEAL_KEYS is missing (or SCRIP_SEALS=off on loopback)")
+        return self
+
+
+def read_settings() -> Settings:
+    """The settings of this process; SettingsRefusedError names every wrong one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        found = "; ".join(
+            f"SCRIP_{'_'.join(str(part) for part in e['loc']).upper()}={e['input']!r}: {e['msg']}"
+            if e["loc"]
+            else str(e["msg"])
+            for e in error.errors()
+        )
+        raise SettingsRefusedError(found) from error
+
+
+def is_loopback(servers: str) -> bool:
+    """Are all these host:port addresses on this machine? None at all: yes."""
+    return all(_loopback_host(server.strip()) for server in servers.split(",") if server.strip())
+
+
+def _loopback_host(server: str) -> bool:
+    host = urlsplit(f"//{server}").hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def seals_of(settings: Settings, own: str = "service") -> Seals:
+    """The seals a process checks and makes."""
+    if settings.seals == "off":
+        return SealsOff()
+    assert settings.seal_keys is not None
+    rows = json.loads(settings.seal_keys.read_text())
+    keys = {
+        name: SealKey(name, row["prefix"], bytes.fromhex(row["secret"]))
+        for name, row in rows.items()
+    }
+    return HmacSeals(keys, own)
+
+
+def env_example() -> str:
+    """The text of `.env.example`: every setting with its meaning and default."""
+    lines = ["# Every setting, generated from services/runtime/settings.py.", ""]
+    for name, described in Settings.model_fields.items():
+        default = described.default
+        shown = "" if default is None or isinstance(default, SecretStr) else str(default)
+        lines += [f"# {described.description}", f"SCRIP_{name.upper()}={shown}", ""]
+    return "\n".join(lines)
