@@ -35,9 +35,10 @@ class BankAccount:
 
 @dataclass(frozen=True, slots=True)
 class Representment:
-    """A returned debit to be presented again, unchanged: attempt 1 or 2 of the same amount.
+    """A returned entry to be presented again, unchanged: attempt 1 or 2 of a debit's same amount.
 
-    `original_trace` is that of the first entry, whichever attempt this is.
+    `original_trace` is that of the first entry, whichever attempt this is. A returned credit is
+    still owed and paid again, among the ordinary entries, as often as it takes.
     """
 
     location: str
@@ -45,6 +46,7 @@ class Representment:
     attempt: int
     original_trace: str
     account: BankAccount
+    direction: Direction = "debit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,9 @@ def plan(
         if place != netting.parent
         for entry in _position_entries(place, position, accounts.locations)
     ]
-    retries = tuple(_retry(row) for row in sorted(representments, key=_retry_order))
+    again = [_retry(row) for row in sorted(representments, key=_retry_order)]
+    retries = [entry for entry in again if entry.direction == "debit"]
+    moving.extend(entry for entry in again if entry.direction == "credit")
     debits = [entry for entry in moving if entry.direction == "debit"]
     credits = [entry for entry in moving if entry.direction == "credit"]
     if release == "with_debits":
@@ -181,15 +185,15 @@ def _split(place: str, position: int, account: BankAccount) -> Iterator[PlannedE
 
 
 def _retry(row: Representment) -> PlannedEntry:
-    if not 1 <= row.attempt <= ATTEMPTS_MAX:
+    if row.attempt < 1 or (row.direction == "debit" and row.attempt > ATTEMPTS_MAX):
         raise ValueError(f"attempt {row.attempt}: a debit is presented again at most twice")
     if not 1 <= row.amount_minor <= AMOUNT_MINOR_MAX:
         raise ValueError(f"amount {row.amount_minor} was never one entry")
     return PlannedEntry(
         location=row.location,
-        direction="debit",
+        direction=row.direction,
         amount_minor=row.amount_minor,
-        code=transaction_code(row.account.type, "debit"),
+        code=transaction_code(row.account.type, row.direction),
         attempt=row.attempt,
         account=row.account,
         original_trace=row.original_trace,

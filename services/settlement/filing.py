@@ -3,6 +3,7 @@
 The same inputs give the same bytes, so a run that is killed and started again writes the same file.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -30,6 +31,7 @@ from services.settlement.nacha.validator import problems_of_text
 
 SEQUENCE_MAX = 9_999_999
 _IDENTIFICATION_MAX = 15
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,9 @@ def file_name(run: str, part: Part) -> str:
     >>> file_name("run1", "all"), file_name("run1", "debits")
     ('run1.ach', 'run1-debits.ach')
     """
+    # It becomes a name in the bank's folder, so nothing in it may lead elsewhere.
+    if not _RUN.fullmatch(run):
+        raise NachaError("run", f"{run!r} is not letters, digits, points, hyphens and underscores")
     return f"{run}.ach" if part == "all" else f"{run}-{part}.ach"
 
 

@@ -5,10 +5,12 @@ Positions are those of the NACHA tables: counted from 1, both ends included.
 
 from datetime import date
 
+from schemas.errors import ScripError
+
 WIDTH = 94
 
 
-class NachaError(ValueError):
+class NachaError(ScripError):
     """A record cannot be written or read; mend the named field, or the line if one is named.
 
     `line` counts from 1 in the file; 0 where no file is being read.

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
-from services.settlement.entries import Accounts, BankAccount, Representment
-from services.settlement.filing import Filing, Originator
-from services.settlement.netting import Payable, Standing, Terms
+from services.settlement.entries import Accounts, BankAccount, Representment, plan
+from services.settlement.filing import Filing, Originator, build
+from services.settlement.nacha.codes import AccountType
+from services.settlement.nacha.file import NachaFile
+from services.settlement.netting import Payable, Standing, Terms, net
 
 # Routing numbers with right check digits and assigned prefixes.
 ROUTINGS = ("021000021", "011401533", "091000019", "121042882", "322271627")
@@ -23,7 +25,7 @@ PARENT_ACCOUNT = BankAccount("acct-hq:1", ROUTINGS[4], "5550001", "checking", "S
 
 def account(place: str, number: int = 0) -> BankAccount:
     """A checking account of its own for a place; the third is a savings account."""
-    kind = "savings" if number == 2 else "checking"
+    kind: AccountType = "savings" if number == 2 else "checking"
     return BankAccount(
         f"acct-{place}:1", ROUTINGS[number % 4], f"10020{number}", kind, f"Shop {place}"
     )
@@ -64,3 +66,11 @@ def filing(sequence_first: int = 1, **changes: object) -> Filing:
 def representment(place: str, amount_minor: int, attempt: int = 1, trace: int = 7) -> Representment:
     """A returned debit of a place, to be presented again from its own account."""
     return Representment(place, amount_minor, attempt, f"02100002{trace:07d}", account(place))
+
+
+def good_file() -> NachaFile:
+    """Two batches, the second of debits presented again, every entry with its addenda."""
+    netting = net(CYCLE, {}, terms("A", "B", "C"))
+    retries = [representment("B", 3800), representment("B", 3800, trace=8)]
+    (file,) = plan(netting, retries, accounts("A", "B", "C"), "with_debits")
+    return build(file, ORIGINATOR, filing(remittance="run1")).file

@@ -159,7 +159,7 @@ def test_an_account_that_cannot_be_written_whole_is_an_error_not_cut(
     changes: dict[str, str], complaint: str
 ) -> None:
     entry = planned().regular[0]
-    wrong = replace(entry, account=replace(entry.account, **changes))
+    wrong = replace(entry, account=replace(entry.account, **changes))  # type: ignore[arg-type]
     with pytest.raises(NachaError, match=complaint):
         build(PlannedFile("all", (wrong,), ()), ORIGINATOR, filing())
 
@@ -209,3 +209,9 @@ def test_long_location_ids_stay_different_in_their_fifteen_columns() -> None:
     assert len(set(names)) == 200
     assert {len(name) for name in names} == {15}
     assert identification("exactly-fifteen") == "exactly-fifteen"
+
+
+@pytest.mark.parametrize("run", ["", "../run1", "a/b", ".hidden", "run 1", "run\n", "é"])
+def test_a_run_whose_name_could_lead_elsewhere_makes_no_file(run: str) -> None:
+    with pytest.raises(NachaError, match="is not letters"):
+        build(planned(), ORIGINATOR, filing(run=run))
