@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 # Set PYTHON to take another than the first one here that is new enough and can make a .venv.
 PYTHON ?=
-PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python /usr/bin/python3)
+NAMES := python3 python3.14 python3.13 python3.12 python3.11 python /usr/bin/python3
+PYTHONS := $(or $(PYTHON),$(NAMES))
 PROGRAM := .venv/bin
 # Making .venv takes about 20 s once; this file's name tells what is in it.
 STAMP := .venv/made-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | tr ' ' -)
@@ -18,7 +19,7 @@ PYTEST := $(PROGRAM)/python -m pytest
 help: ## say what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
-demo: setup ## a day of five stores, on a real broker and database, with a worker killed in the middle
+demo: setup ## a day of five stores on a real broker and database, a worker killed on the way
 	@$(PROGRAM)/scrip demo
 
 up: setup ## everything running on this machine until Ctrl-C
@@ -46,7 +47,7 @@ stories: setup ## every story, in memory and live
 bench: setup ## what it costs and how fast it is
 	$(PYTEST) -q -s tests/benchmarks
 
-clean: ## remove .venv, kept data and what tools left (the download cache stays: scrip doctor)
+clean: ## remove .venv, kept data and what tools left; the download cache stays
 	rm -rf .venv .scrip .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf build *.egg-info
 
