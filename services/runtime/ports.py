@@ -138,6 +138,10 @@ class Clock(Protocol):
         """Milliseconds since 1970 UTC."""
         ...
 
+    def reached(self, now: int) -> None:
+        """A partition's time has come to `now` (moves a story's clock only)."""
+        ...
+
 
 class Store(Protocol):
     """The rows of one partition, as bytes; never ahead of the log's commit."""

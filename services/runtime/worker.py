@@ -1,15 +1,16 @@
 """The loop: poll, decide, commit. One transaction holds facts, replies, rows, progress, offset."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
 
 from services.runtime.agenda import Agenda
+from services.runtime.batch import Batch, Identity
 from services.runtime.crash import CrashPoints
 from services.runtime.deciding import PolicyMissingError
 from services.runtime.job import Job
+from services.runtime.metrics import BATCHES, RECORDS
 from services.runtime.partitions import Partition
 from services.runtime.policies import Policies
 from services.runtime.ports import (
@@ -23,33 +24,13 @@ from services.runtime.ports import (
     Store,
     TopicPartition,
 )
-from services.runtime.records import Record, Staged
+from services.runtime.records import Record
 from services.runtime.staging import Staging
 
 RECORDS_MAX: Final = 5_000
 SWEEPS_MAX: Final = 500
 
 _log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one transaction will hold."""
-
-    stagings: dict[TopicPartition, Staging] = field(default_factory=dict)
-    sweeps: list[Staged] = field(default_factory=list)
-    forgotten: dict[TopicPartition, list[str]] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.stagings or self.sweeps)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a worker is: group, static member, transactional id (equal for one slot)."""
-
-    group: str
-    slot: str
 
 
 class Worker:
@@ -147,6 +128,7 @@ class Worker:
             if partition.restore_slice(self._reader, self.job.rows):
                 partition.check_offset(partition.committed)
                 partition.phase = "ready"
+                self._clock.reached(partition.progress.now)
                 self.policies.refresh()
                 self._consumer.start_at(partition.key, partition.progress.next)
                 _log.info(
@@ -249,11 +231,13 @@ class Worker:
             self._producer.commit(offsets, metadata)
         except BatchDroppedError as cause:
             _log.warning("batch_dropped", cause=str(cause))
+            BATCHES.labels(self.job.service, "dropped").inc()
             self._renew_producer()
             self._drop(batch)
             return
         except OutcomeUnknownError as cause:
             _log.warning("outcome_unknown", cause=str(cause))
+            BATCHES.labels(self.job.service, "unknown").inc()
             self._renew_producer()
             self._settle_unknown(batch)
             return
@@ -266,7 +250,10 @@ class Worker:
             partition = self.partitions.get(name)
             if partition is not None:
                 partition.apply(staging)
+                self._clock.reached(staging.progress.now)
         self.committed_batches += 1
+        RECORDS.labels(self.job.service).inc(sum(s.handled for s in batch.stagings.values()))
+        BATCHES.labels(self.job.service, "committed").inc()
 
     def _drop(self, batch: Batch) -> None:
         for name in batch.stagings:

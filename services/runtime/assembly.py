@@ -1,0 +1,76 @@
+"""Puts a service together from its settings: log, policies, seals, job, worker."""
+
+import structlog
+from confluent_kafka import KafkaException
+from sqlalchemy import Engine
+
+from schemas.topics import COMMAND_TOPICS, TOPICS
+from services.runtime.batch import Identity
+from services.runtime.clocks import LogClock, SystemClock
+from services.runtime.crash import crash_points
+from services.runtime.deciding import DecidingSpec
+from services.runtime.deriving import DerivingSpec
+from services.runtime.job import Job, deciding_job, deriving_job
+from services.runtime.kafka_log import KafkaLog
+from services.runtime.policies import Policies
+from services.runtime.settings import Settings, SettingsRefusedError, seals_of
+from services.runtime.store import MemoryStore
+from services.runtime.tables import open_tables
+from services.runtime.topic_admin import TopicAdmin
+from services.runtime.worker import Worker
+
+_log = structlog.get_logger()
+
+
+def open_log(settings: Settings) -> KafkaLog:
+    """The log, once it answers and has its topics; waiting is said aloud."""
+    if not settings.kafka:
+        raise SettingsRefusedError("SCRIP_KAFKA is missing: give host:port, or run `scrip up`")
+    while True:
+        log = KafkaLog(settings.kafka, settings.namespace)
+        try:
+            missing = [topic.name for topic in TOPICS if log.partitions(topic.name) == 0]
+        except KafkaException as cause:
+            _log.warning("waiting_for_kafka", cause=str(cause))
+            continue
+        if missing:
+            raise SettingsRefusedError(
+                f"topics are missing ({missing[0]}, …): run `scrip topics apply`"
+            )
+        story = settings.clock == "story"
+        TopicAdmin(settings.kafka, settings.namespace, story=story).check_clock(COMMAND_TOPICS)
+        return log
+
+
+def open_database(settings: Settings) -> Engine:
+    """The engine of the database in the settings (it connects when first used)."""
+    url = settings.postgres.get_secret_value()
+    if not url:
+        raise SettingsRefusedError("SCRIP_POSTGRES is missing: give a URL, or run `scrip up`")
+    return open_tables(url)
+
+
+def deciding_worker(spec: DecidingSpec, settings: Settings) -> Worker:
+    """The worker of a deciding service."""
+    log = open_log(settings)
+    partitions = log.partitions(spec.commands.name)
+    job = deciding_job(spec, Policies(log.reader()), seals_of(settings), partitions)
+    return _worker(job, log, settings)
+
+
+def deriving_worker(spec: DerivingSpec, settings: Settings) -> Worker:
+    """The worker of a deriving service."""
+    log = open_log(settings)
+    job = deriving_job(spec, Policies(log.reader()), log.partitions(spec.output.name))
+    return _worker(job, log, settings)
+
+
+def _worker(job: Job, log: KafkaLog, settings: Settings) -> Worker:
+    return Worker(
+        job,
+        log,
+        Identity(f"scrip-{job.service}", f"scrip-{job.service}-{settings.slot}"),
+        clock=LogClock() if settings.clock == "story" else SystemClock(),
+        crash=crash_points(settings.crash_at),
+        store=lambda _topic, _partition: MemoryStore(),
+    )
