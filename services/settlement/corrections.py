@@ -10,7 +10,7 @@ Banks do not all keep the columns; where those make no sense, the words are take
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from services.settlement.entries import BankAccount
 from services.settlement.nacha import routing as routing_rules
@@ -41,8 +41,8 @@ class Notice:
     code: str
     original_trace: str
     original_rdfi: str
-    account: str
-    value: str
+    account: str = field(repr=False)
+    value: str = field(repr=False)
     trace: str
 
 
@@ -51,7 +51,7 @@ class Correction:
     """What changes; None stays. `name` and other texts change no payment."""
 
     routing: str | None = None
-    account: str | None = None
+    account: str | None = field(default=None, repr=False)
     type: AccountType | None = None
     name: str | None = None
 
@@ -93,7 +93,7 @@ def interpret(code: str, value: str) -> Correction | Unusable:
     """What a change code and its corrected columns say.
 
     >>> interpret("C05", "37")
-    Correction(routing=None, account=None, type='savings', name=None)
+    Correction(routing=None, type='savings', name=None)
     """
     if code not in _BRINGS:
         return Unusable(code, "only C01 to C07 change an account; a person reads the others")
@@ -121,11 +121,11 @@ def apply(account: BankAccount, correction: Correction, reference: str) -> BankA
 def _by_column(brings: tuple[str, ...], value: str) -> dict[str, str]:
     fields = {}
     at = 0
-    for position, field in enumerate(brings):
+    for position, name in enumerate(brings):
         # The routing number of C03 is followed by blanks, and so may each last field be.
         last = position == len(brings) - 1
-        fields[field] = (value[at:] if last else value[at : at + _WIDTHS[field]]).strip(" ")
-        at += _WIDTHS[field]
+        fields[name] = (value[at:] if last else value[at : at + _WIDTHS[name]]).strip(" ")
+        at += _WIDTHS[name]
     return fields
 
 
@@ -142,14 +142,15 @@ def _by_word(brings: tuple[str, ...], value: str) -> dict[str, str]:
 def _problem(fields: dict[str, str]) -> str:
     if not fields:
         return "has more or fewer words than fields"
-    for field, value in fields.items():
-        if wrong := _field_problem(field, value):
-            return f"{field} {value!r} {wrong}"
+    for name, value in fields.items():
+        if wrong := _field_problem(name, value):
+            # Not the value: reasons are shown and logged, account numbers never.
+            return f"{name} {wrong}"
     return ""
 
 
-def _field_problem(field: str, value: str) -> str | None:
-    match field:
+def _field_problem(name: str, value: str) -> str | None:
+    match name:
         case "routing":
             return routing_rules.problem(value)
         case "account":

@@ -8,7 +8,7 @@ bank, with no entry.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
@@ -28,7 +28,7 @@ class BankAccount:
 
     reference: str
     routing: str
-    number: str
+    number: str = field(repr=False)
     type: AccountType
     holder: str
 

@@ -5,7 +5,7 @@ The same inputs give the same bytes, so a run that is killed and started again w
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
 
@@ -87,7 +87,7 @@ class BuiltFile:
     name: str
     part: Part
     file: NachaFile
-    text: str
+    text: str = field(repr=False)
     sha256: str
     entries: tuple[TracedEntry, ...]
     effective: date

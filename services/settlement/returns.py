@@ -7,7 +7,7 @@ person, go to the exceptions list and change no books.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -33,7 +33,7 @@ class SentEntry:
     direction: Direction
     amount_minor: int
     routing: str
-    account: str
+    account: str = field(repr=False)
     attempt: int
     effective: date
     effective_first: date
@@ -49,7 +49,7 @@ class Returned:
     original_rdfi: str
     direction: Direction
     amount_minor: int
-    account: str
+    account: str = field(repr=False)
     trace: str
 
 

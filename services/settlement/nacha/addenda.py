@@ -1,6 +1,6 @@
 """Record 7, the addenda: 05 remittance text from us, 98 a correction and 99 a return from banks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.settlement.nacha.columns import (
     NachaError,
@@ -31,7 +31,7 @@ class Addenda98:
     change_code: str
     original_trace: str
     original_rdfi: str
-    corrected: str
+    corrected: str = field(repr=False)
     trace: str
 
 

@@ -1,6 +1,6 @@
 """Record 6, the entry: one amount into or out of one bank account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.settlement.nacha.columns import (
     NachaError,
@@ -27,7 +27,7 @@ class EntryDetail:
 
     code: int
     routing: str
-    account: str
+    account: str = field(repr=False)
     amount_minor: int
     identification: str
     name: str

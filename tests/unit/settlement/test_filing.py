@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import pytest
 
+from services.settlement.corrections import Notice, interpret
 from services.settlement.entries import PlannedFile, plan
 from services.settlement.filing import SEQUENCE_MAX, build, identification, originator_problems
 from services.settlement.nacha.columns import NachaError
@@ -215,3 +216,15 @@ def test_long_location_ids_stay_different_in_their_fifteen_columns() -> None:
 def test_a_run_whose_name_could_lead_elsewhere_makes_no_file(run: str) -> None:
     with pytest.raises(NachaError, match="is not letters"):
         build(planned(), ORIGINATOR, filing(run=run))
+
+
+def test_account_numbers_stand_in_the_file_and_in_nothing_that_gets_printed() -> None:
+    number = "99887766554433"
+    entry = planned().regular[0]
+    secret = replace(entry, account=replace(entry.account, number=number))
+    built = build(PlannedFile("all", (secret,), ()), ORIGINATOR, filing())
+    assert number in built.text
+    notice = Notice("C01", "0" * 15, "0" * 8, number, number, "0" * 15)
+    unusable = interpret("C03", f"021000022   {number}")
+    for shown in (built, secret, notice, interpret("C01", number), unusable):
+        assert number not in repr(shown)
