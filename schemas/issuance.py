@@ -28,7 +28,7 @@ class CardEntry(BaseModel):
 
 
 class PrepareCards(CommandModel):
-    """Put cards into stock; the record's subject is the (only) card or the batch's first card."""
+    """Put cards into stock; the record's subject is one of them, all of one partition."""
 
     programme: Name
     batch: Id
@@ -154,6 +154,7 @@ class CardsPrepared(CardFact):
     last4: str
     value_minor: int | None = None
     currency: str
+    templates: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,9 +200,13 @@ class CardsImported(CardSold):
 
 @dataclass(slots=True, kw_only=True)
 class SaleEnded(CardFact):
-    """`sale_cancelled` and `sale_lapsed`: back to Prepared (or a tombstone for a late reserve)."""
+    """`sale_cancelled` and `sale_lapsed`: back to Prepared (or a tombstone for a late reserve).
+
+    `unseen`: no such sale was known, and the card stays what it is.
+    """
 
     sale: str
+    unseen: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -210,6 +215,7 @@ class CardChanged(CardFact):
 
     reason: str | None = None
     last4: str | None = None
+    templates: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -217,9 +217,7 @@ class CancelAccount(CommandModel):
 
 
 class Activate(CommandModel):
-    """Issuance hands a sold card over. Never refusable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """Issuance hands a card over. Never refusable. `place` is where it was sold, channel too."""
 
     programme: str
     life: int
@@ -228,12 +226,11 @@ class Activate(CommandModel):
     tender: str
     sale: str
     imported: bool = False
+    currency: str | None = None
 
 
 class ReceiveValue(CommandModel):
     """Another account sends value here. Never refusable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sender: Annotated[str, Field(alias="from")]
     cause: str
@@ -243,6 +240,7 @@ class ReceiveValue(CommandModel):
     programme: str
     currency: str
     reason: str | None = None
+    unclaimed: bool = False
 
 
 class LapseHold(CommandModel):
@@ -256,7 +254,9 @@ class LapseReturn(ConfirmReturn):
 
 
 class ExpireLots(CommandModel):
-    """Sweeper: lots whose validity has ended by now."""
+    """Sweeper: lots whose validity has ended by now; `round` sets one sweep apart from the next."""
+
+    round: int = 0
 
 
 class EscheatLots(CommandModel):

@@ -1,0 +1,26 @@
+"""How many identifiers a template can make, and how many of them are left."""
+
+from typing import Final
+
+from schemas.policy import Template
+from services.issuance.numbers import CODE_BITS
+
+TEMPLATE_ABSENT: Final = Template(code="crockford16")
+
+
+def possible(template: Template) -> int:
+    """How many different identifiers the template describes (the check digit adds none)."""
+    if template.number is not None:
+        return int(10 ** template.number.count("#"))
+    return int(2**CODE_BITS)
+
+
+def capacity(template: Template) -> int:
+    """How many identifiers it may make: what is possible, or less where policy says so."""
+    most = possible(template)
+    return most if template.capacity is None else min(most, template.capacity)
+
+
+def left(template: Template, made: int) -> int:
+    """How many more fit, never below 0."""
+    return max(0, capacity(template) - made)
