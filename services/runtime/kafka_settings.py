@@ -4,6 +4,8 @@ from typing import Any, Final
 
 # librdkafka's own default puts most keys elsewhere than Java and aiokafka do: two owners of a card.
 PARTITIONER: Final = {"partitioner": "murmur2_random"}
+# We say ourselves what we wait for; librdkafka would say every refused connection.
+QUIET: Final = {"log_level": 2}
 SESSION_MS: Final = 6_000
 POLL_INTERVAL_MS: Final = 30_000
 TRANSACTION_MS: Final = 5_000
@@ -13,6 +15,7 @@ MESSAGE_MS: Final = 4_000
 def member_settings(bootstrap: str, group: str, slot: str) -> dict[str, Any]:
     """A static member of a group that reads committed records only."""
     return {
+        **QUIET,
         "bootstrap.servers": bootstrap,
         "group.id": group,
         "group.instance.id": slot,
@@ -33,6 +36,7 @@ def member_settings(bootstrap: str, group: str, slot: str) -> dict[str, Any]:
 def reader_settings(bootstrap: str, isolation: str) -> dict[str, Any]:
     """A reader that joins no group and tells when it is at the end."""
     return {
+        **QUIET,
         "bootstrap.servers": bootstrap,
         "group.id": "scrip-reader-outside-any-group",
         "enable.auto.commit": False,
@@ -48,6 +52,7 @@ def reader_settings(bootstrap: str, isolation: str) -> dict[str, Any]:
 def transactional_settings(bootstrap: str, identity: str) -> dict[str, Any]:
     """A transactional producer; `retry.backoff.ms` at its default costs seven times the p50."""
     return {
+        **QUIET,
         **PARTITIONER,
         "bootstrap.servers": bootstrap,
         "client.id": identity,
@@ -66,6 +71,7 @@ def transactional_settings(bootstrap: str, identity: str) -> dict[str, Any]:
 def plain_producer_settings(bootstrap: str) -> dict[str, Any]:
     """An idempotent producer without transactions, for channels and tools."""
     return {
+        **QUIET,
         **PARTITIONER,
         "bootstrap.servers": bootstrap,
         "enable.idempotence": True,

@@ -12,6 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs h
 )
 
 from schemas.topics import POLICY, TOPICS, Topic
+from services.runtime.kafka_settings import QUIET
 
 WAIT: Final = 30
 FOREVER: Final = "-1"
@@ -59,7 +60,7 @@ class TopicAdmin:
     """The topics of one installation on a cluster."""
 
     def __init__(self, bootstrap: str, namespace: str, *, story: bool = False) -> None:
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._admin = AdminClient({**QUIET, "bootstrap.servers": bootstrap})
         self._namespace = namespace
         self._story = story
 

@@ -1,0 +1,214 @@
+"""What the runner relies on from a log: the same tests for Kafka and for the one in memory."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+from deploy.embedded.resolve import Infrastructure
+from schemas.topics import REDEMPTION_COMMANDS, REDEMPTION_EVENTS, REDEMPTION_MEMORY
+from services.runtime.kafka_log import KafkaLog
+from services.runtime.memory_log import MemoryLog
+from services.runtime.murmur2 import partition_of
+from services.runtime.ports import (
+    Assigned,
+    BatchDroppedError,
+    Consumer,
+    Log,
+    OutcomeUnknownError,
+    Revoked,
+)
+from services.runtime.records import Record, Staged
+from services.runtime.topic_admin import TopicAdmin
+
+COMMANDS = REDEMPTION_COMMANDS.name
+EVENTS = REDEMPTION_EVENTS.name
+MEMORY = REDEMPTION_MEMORY.name
+PARTITIONS = 4
+DEADLINE_SECONDS = 30.0
+T = TypeVar("T")
+
+
+@pytest.fixture(params=["memory", "kafka"])
+def log(request: pytest.FixtureRequest) -> Iterator[Log]:
+    """A log with the catalogue's topics, empty."""
+    if request.param == "memory":
+        yield MemoryLog(PARTITIONS)
+        return
+    infra: Infrastructure = request.getfixturevalue("infra")
+    namespace: str = request.getfixturevalue("namespace")
+    TopicAdmin(infra.bootstrap, namespace).apply(PARTITIONS)
+    yield KafkaLog(infra.bootstrap, namespace)
+
+
+def until(ask: Callable[[], T], what: str) -> T:
+    """Ask again until the answer is true; fail when the deadline has passed."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        answer = ask()
+        if answer:
+            return answer
+    raise AssertionError(f"{what} did not happen in {DEADLINE_SECONDS} s")
+
+
+def write(log: Log, identity: str, *records: Staged) -> None:
+    """One committed transaction."""
+    producer = log.producer(identity)
+    producer.begin()
+    for record in records:
+        producer.produce(record)
+    producer.commit({}, None)
+    producer.abandon()
+
+
+def staged(number: int, topic: str = COMMANDS, key: str = "a", partition: int | None = 0) -> Staged:
+    """A record that says its number."""
+    return Staged(topic, partition, 1_000 + number, key.encode(), str(number).encode())
+
+
+def joined(consumer: Consumer) -> set[tuple[str, int]]:
+    """Poll until something was assigned; start it all at 0."""
+
+    def assigned() -> set[tuple[str, int]]:
+        consumer.poll(10, 0.2)
+        return {
+            name
+            for change in consumer.changes()
+            if isinstance(change, Assigned)
+            for name in change.partitions
+        }
+
+    found = until(assigned, "assignment")
+    for name in found:
+        consumer.start_at(name, 0)
+    return found
+
+
+def read_all(log: Log, topic: str, partition: int) -> list[Record]:
+    """Everything committed on a partition now."""
+    reader = log.reader()
+    end = reader.end_in_doubt(topic, partition)
+    position, found = 0, []
+    while position < end:
+        records, after = reader.read(topic, partition, position, 1_000)
+        if after == position:
+            break
+        position = after
+        found += records
+    return found
+
+
+def test_a_committed_transaction_is_read_in_order_with_key_headers_and_time(log: Log) -> None:
+    first = staged(1)
+    first.headers = (("scrip-chain", b"x"),)
+    write(log, "writer", first, staged(2), staged(3, topic=EVENTS, partition=2))
+    found = read_all(log, COMMANDS, 0)
+    assert [record.value for record in found] == [b"1", b"2"]
+    assert found[0].header("scrip-chain") == b"x"
+    assert found[0].key == b"a"
+    assert read_all(log, EVENTS, 2)[0].timestamp == 1_003
+
+
+def test_a_record_without_partition_lies_where_murmur2_says(log: Log) -> None:
+    keys = [f"card-{i}" for i in range(40)]
+    write(log, "writer", *[staged(i, key=key, partition=None) for i, key in enumerate(keys)])
+    for number in range(PARTITIONS):
+        wanted = {key.encode() for key in keys if partition_of(key.encode(), PARTITIONS) == number}
+        assert {record.key for record in read_all(log, COMMANDS, number)} == wanted
+
+
+def test_an_open_transaction_is_in_doubt_and_hides_what_follows(log: Log) -> None:
+    hanging = log.producer("hanging")
+    hanging.begin()
+    hanging.produce(staged(1))
+    if isinstance(log, KafkaLog):
+        hanging._producer.flush(10)  # type: ignore[attr-defined]
+    write(log, "writer", staged(2))
+    reader = log.reader()
+    assert reader.end_in_doubt(COMMANDS, 0) >= 2
+    assert reader.read(COMMANDS, 0, 0, 10)[0] == []
+    log.producer("hanging")  # the next of this name ends what is open
+    values = until(lambda: [r.value for r in read_all(log, COMMANDS, 0)], "the end of the doubt")
+    assert values == [b"2"]
+
+
+def test_a_producer_that_was_replaced_cannot_commit(log: Log) -> None:
+    old = log.producer("twice")
+    old.begin()
+    old.produce(staged(1))
+    new = log.producer("twice")
+    with pytest.raises((BatchDroppedError, OutcomeUnknownError, Exception)) as raised:
+        old.commit({}, None)
+    assert raised.type.__name__ in (
+        "BatchDroppedError",
+        "OutcomeUnknownError",
+        "FencedError",
+    )
+    new.begin()
+    new.produce(staged(2))
+    new.commit({}, None)
+    assert [record.value for record in read_all(log, COMMANDS, 0)] == [b"2"]
+
+
+def test_group_offsets_are_committed_with_the_records_or_not_at_all(log: Log) -> None:
+    write(log, "writer", staged(1), staged(2))
+    consumer = log.consumer("group", [COMMANDS], "member")
+    joined(consumer)
+    until(lambda: consumer.poll(10, 0.2), "the records")
+    producer = log.producer("member")
+    producer.begin()
+    producer.produce(staged(9, topic=MEMORY))
+    producer.commit({(COMMANDS, 0): 2}, consumer.group_metadata())
+    assert consumer.committed([(COMMANDS, 0), (COMMANDS, 1)]) == {
+        (COMMANDS, 0): 2,
+        (COMMANDS, 1): None,
+    }
+    assert [record.value for record in read_all(log, MEMORY, 0)] == [b"9"]
+    consumer.close()
+
+
+def test_a_member_reads_on_from_where_it_is_told_to(log: Log) -> None:
+    write(log, "writer", *[staged(i) for i in range(5)])
+    consumer = log.consumer("group", [COMMANDS], "member")
+    joined(consumer)
+    first = until(lambda: consumer.poll(10, 0.2), "the records")
+    assert first[0].offset == 0
+    consumer.start_at((COMMANDS, 0), 3)
+    again = until(lambda: consumer.poll(10, 0.2), "the records again")
+    assert [record.value for record in again] == [b"3", b"4"]
+    consumer.close()
+
+
+def test_two_members_share_the_partitions_and_a_change_of_generation_drops_the_batch(
+    log: Log,
+) -> None:
+    write(log, "writer", staged(1))
+    one = log.consumer("group", [COMMANDS], "one")
+    held = joined(one)
+    assert held == {(COMMANDS, number) for number in range(PARTITIONS)}
+    before = one.group_metadata()
+    two = log.consumer("group", [COMMANDS], "two")
+    gained: set[tuple[str, int]] = set()
+    lost: set[tuple[str, int]] = set()
+
+    def shared() -> bool:
+        for consumer in (one, two):
+            consumer.poll(10, 0.1)
+            for change in consumer.changes():
+                if isinstance(change, Revoked):
+                    lost.update(change.partitions)
+                elif consumer is two:
+                    gained.update(change.partitions)
+        return bool(gained) and gained == lost
+
+    until(shared, "sharing")
+    producer = log.producer("one")
+    producer.begin()
+    producer.produce(staged(9, topic=MEMORY))
+    with pytest.raises(BatchDroppedError):
+        producer.commit({(COMMANDS, 0): 1}, before)
+    log.producer("one")
+    assert read_all(log, MEMORY, 0) == []
+    one.close()
+    two.close()
