@@ -1,11 +1,15 @@
 """Text that was damaged on its way is refused, whatever line or digit it was."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
+from services.settlement.nacha.columns import NachaError
 from services.settlement.nacha.file import NachaFile, parse, render
 from services.settlement.nacha.validator import problems_of_text
+from services.settlement.returns import SentEntry
+from tests.unit.settlement.bank_files import correction_file
 from tests.unit.settlement.samples import good_file
 
 
@@ -22,7 +26,7 @@ def lines_of(file: NachaFile) -> list[str]:
         (lambda t: t + ("9" * 94 + "\n") * 10, "not written as we write it"),
         (lambda t: t[:-1], "are not whole blocks of 10"),
         (lambda t: t.replace("\n", "\r\n", 3), "not written as we write it"),
-        (lambda t: t.replace("9" * 94, "9" * 93 + " ", 1), "not all nines"),
+        (lambda t: t.replace("9" * 94, "9" * 93 + " ", 1), "line 19: filling: follows"),
         (lambda t: t[:50] + t[51:], "93 columns instead of 94"),
         (lambda t: t[:50] + "é" + t[51:], "'é' is not printable ASCII"),
         (lambda t: t.replace("094101", "094201", 1), "record format"),
@@ -76,3 +80,47 @@ def test_every_changed_digit_of_a_number_that_moves_money_is_found() -> None:
 
 def test_a_file_read_is_the_file_written() -> None:
     assert parse(render(good_file())) == good_file()
+
+
+@pytest.mark.parametrize(("kind", "columns"), [("8", range(74, 80)), ("9", range(56, 95))])
+def test_text_in_reserved_columns_is_found_because_it_would_be_lost(
+    kind: str, columns: range
+) -> None:
+    lines = lines_of(good_file())
+    at = next(n for n, line in enumerate(lines) if line.startswith(kind))
+    for column in columns:
+        wrong = lines[at][: column - 1] + "x" + lines[at][column:]
+        text = "".join(f"{line}\n" for line in [*lines[:at], wrong, *lines[at + 1 :]])
+        assert [p.where for p in problems_of_text(text)] == [f"line {at + 1}"]
+
+
+def test_text_in_a_corrections_reserved_columns_is_found() -> None:
+    sent = SentEntry(
+        trace="021000020000002",
+        location="B",
+        direction="debit",
+        amount_minor=1800,
+        routing="011401533",
+        account="100201",
+        attempt=0,
+        effective=date(2026, 5, 13),
+        effective_first=date(2026, 5, 13),
+        state="settled",
+    )
+    lines = lines_of(correction_file(sent, "C01", "1" * 29))
+    at = next(n for n, line in enumerate(lines) if line.startswith("798"))
+    for column in (*range(22, 28), *range(65, 80)):
+        wrong = lines[at][: column - 1] + "x" + lines[at][column:]
+        with pytest.raises(NachaError, match="reserved") as caught:
+            parse("\n".join([*lines[:at], wrong, *lines[at + 1 :]]))
+        assert caught.value.line == at + 1
+
+
+def test_a_file_that_stops_says_after_which_line() -> None:
+    lines = lines_of(good_file())
+    last = next(n for n, line in enumerate(lines) if line.startswith("9"))
+    for kept in range(1, last + 1):
+        with pytest.raises(NachaError) as caught:
+            parse("\n".join(lines[:kept]))
+        assert caught.value.line == kept + 1
+        assert caught.value.reason == "ends too early"
