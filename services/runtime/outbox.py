@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from schemas.message import Fact
 from schemas.topics import Topic
@@ -27,6 +28,7 @@ from services.runtime.ports import (
 from services.runtime.records import Staged
 from services.runtime.staging import Staging
 from services.runtime.store import MemoryStore
+from services.runtime.waits import Backoff, rest
 
 ROWS_MAX: Final = 500
 READ_MAX: Final = 20_000
@@ -62,20 +64,34 @@ class Outbox:
         self._identity = f"scrip-{self._owner}-outbox"
         self._producer: Producer | None = None
         self._progress: dict[int, Progress] = {}
+        self._backoff = Backoff()
 
-    def tick(self) -> bool:
+    def tick(self, timeout: float = 0.0) -> bool:
         """Publish what waits, a bounded number; True when something left."""
         if self._producer is None:
             self._producer = self._log.producer(self._identity)
             self._restore(self._log.reader())
-        after = max((p.next for p in self._progress.values()), default=0)
-        with self._engine.begin() as connection:
-            rows = read(connection, after, ROWS_MAX, self._topic.name)
+        try:
+            with self._engine.begin() as connection:
+                rows = read(connection, self.published(), ROWS_MAX, self._topic.name)
+        except OperationalError as cause:
+            if not self._backoff.waiting:
+                _log.warning("waiting_for_postgres", outbox=self._topic.name, cause=str(cause))
+            self._backoff.wait()
+            return False
+        if self._backoff.waiting:
+            _log.info("postgres_is_back", outbox=self._topic.name)
+            self._backoff.over()
         if not rows:
+            rest(timeout)
             return False
         stagings, told = self._stage(rows)
         self._commit(self._producer, stagings, told)
         return True
+
+    def ready(self) -> bool:
+        """Is the database there?"""
+        return self._producer is not None and not self._backoff.waiting
 
     def published(self) -> int:
         """The last position that has left."""
