@@ -175,7 +175,7 @@ class Deciding:
         return Fact(
             id=fact_id(self.spec.events.name, command.subject, command.id, number),
             type=decided.type,
-            subject=command.subject,
+            subject=decided.subject or command.subject,
             time=terms.now,
             body=decided.body,
             policy=terms.policy.version,
