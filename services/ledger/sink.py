@@ -1,0 +1,236 @@
+"""The ledger sink: journals into books, account and card facts into states and histories.
+
+Runs inside `apply_batch`, so each fact is seen once; known journals are compared all the same,
+because a rebuild, or a second topic, may bring one again.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, Final, TypeVar
+
+import psycopg
+from sqlalchemy import Column, Connection, MetaData, Table, bindparam, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgres
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from schemas.issuance import IssuanceRefused
+from schemas.message import Published
+from schemas.redemption_facts import RedemptionRefused
+from schemas.topics import (
+    ISSUANCE_EVENTS,
+    LEDGER_JOURNALS,
+    REDEMPTION_EVENTS,
+    Topic,
+)
+from services.ledger import tables
+from services.ledger.books import (
+    HEADER_COLUMNS,
+    LINE_COLUMNS,
+    JournalConflictError,
+    Row,
+    copy_text,
+    header_row,
+    line_rows,
+    members,
+)
+from services.ledger.history import card_event_row, event_row
+from services.ledger.statement import Account, post
+from services.ledger.stock import Card, tell
+from services.runtime.records import Record
+from services.runtime.tables import insert_rows, is_postgres
+
+ROWS_MAX: Final = 1_000  # of a statement with all rows in it, by SQLite's bound on parameters
+Name = tuple[str, str, str | None]
+State = TypeVar("State", Account, Card)
+Chunked = TypeVar("Chunked")
+_STAGE: Final = text(
+    "CREATE TEMP TABLE IF NOT EXISTS journal_staged ON COMMIT DELETE ROWS "
+    "AS TABLE ledger.journal WITH NO DATA"
+)
+_STAGED: Final = Table("journal_staged", MetaData(), *(Column(name) for name in HEADER_COLUMNS))
+_POST: Final = (
+    insert_postgres(tables.journal)
+    .from_select(HEADER_COLUMNS, select(_STAGED))
+    .on_conflict_do_nothing()
+    .returning(tables.journal.c.journal, tables.journal.c.id)
+)
+_DIFFERENT: Final = text(
+    "SELECT s.journal, s.fact FROM journal_staged s "
+    "LEFT JOIN ledger.journal j ON j.fact = s.fact AND j.entity = s.entity "
+    "WHERE j.journal IS DISTINCT FROM s.journal OR j.content IS DISTINCT FROM s.content LIMIT 1"
+)
+
+
+class LedgerSink:
+    """Writes the schema `ledger`."""
+
+    name: Final = "ledger"
+    topics: Final[tuple[Topic, ...]] = (LEDGER_JOURNALS, REDEMPTION_EVENTS, ISSUANCE_EVENTS)
+    metadata: Final[MetaData] = tables.METADATA
+    progress: Final[Table] = tables.progress
+
+    def apply(
+        self,
+        connection: Connection,
+        topic: Topic,
+        partition: int,
+        records: Sequence[Record],
+        facts: Sequence[Published],
+    ) -> None:
+        """Write the rows of these facts. Raises JournalConflictError, JournalUnbalancedError."""
+        if topic == LEDGER_JOURNALS:
+            _post_journals(connection, facts)
+        elif topic == REDEMPTION_EVENTS:
+            told = [fact for fact in facts if not isinstance(fact.body, RedemptionRefused)]
+            _tell_accounts(connection, told)
+        else:
+            assert topic == ISSUANCE_EVENTS, topic
+            told = [fact for fact in facts if not isinstance(fact.body, IssuanceRefused)]
+            _tell_cards(connection, told)
+
+
+def _post_journals(connection: Connection, facts: Sequence[Published]) -> None:
+    headers = [header_row(fact) for fact in facts]
+    insert_headers = _headers_to_postgres if is_postgres(connection) else _headers_to_memory
+    ids = insert_headers(connection, headers)
+    new = {fact.id: fact for fact in facts if fact.id in ids}
+    lines = [row for id, fact in new.items() for row in line_rows(ids[id], fact.body)]
+    _insert_tuples(connection, tables.journal_line, LINE_COLUMNS, lines)
+    _name(connection, {name for fact in new.values() for name in members(fact.body)})
+
+
+def _headers_to_postgres(connection: Connection, headers: Sequence[Row]) -> dict[str, int]:
+    """Insert the headers that are new; {journal: id} of those."""
+    connection.execute(_STAGE)
+    _copy(connection, "journal_staged", HEADER_COLUMNS, headers)
+    ids = {row.journal: row.id for row in connection.execute(_POST)}
+    if len(ids) < len(headers):
+        different = connection.execute(_DIFFERENT).first()
+        if different is not None:
+            raise JournalConflictError(f"{different[0]} of fact {different[1]}")
+    return ids
+
+
+def _headers_to_memory(connection: Connection, headers: Sequence[Row]) -> dict[str, int]:
+    """The same without staging: SQLite has no COPY and one writer."""
+    table = tables.journal
+    ids: dict[str, int] = {}
+    for chunk in _chunks(headers):
+        rows = [dict(zip(HEADER_COLUMNS, header, strict=True)) for header in chunk]
+        statement = insert_sqlite(table).values(rows).on_conflict_do_nothing()
+        inserted = connection.execute(statement.returning(table.c.journal, table.c.id))
+        ids |= {row.journal: row.id for row in inserted}
+        if len(ids) < len(headers):
+            _compare(connection, rows)
+    return ids
+
+
+def _compare(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    table = tables.journal
+    said = select(table.c.fact, table.c.entity, table.c.journal, table.c.content).where(
+        table.c.fact.in_([row["fact"] for row in rows])
+    )
+    known = {(r.fact, r.entity): (r.journal, r.content) for r in connection.execute(said)}
+    for row in rows:
+        if known.get((row["fact"], row["entity"])) != (row["journal"], row["content"]):
+            raise JournalConflictError(f"{row['journal']} of fact {row['fact']}")
+
+
+def _tell_accounts(connection: Connection, facts: Sequence[Published]) -> None:
+    table = tables.account_state
+    accounts = _states(connection, table, "account", Account, facts)
+    known = set(accounts)
+    rows = []
+    for fact in facts:
+        account = accounts.setdefault(fact.subject, Account(fact.subject))
+        rows.append(event_row(fact, post(account, fact)))
+    insert_rows(connection, tables.account_event, rows)
+    _save(connection, table, "account", accounts, known)
+    _name_places(connection, rows)
+
+
+def _tell_cards(connection: Connection, facts: Sequence[Published]) -> None:
+    table = tables.card_state
+    cards = _states(connection, table, "card", Card, facts)
+    known = set(cards)
+    rows = []
+    for fact in facts:
+        tell(cards.setdefault(fact.subject, Card(fact.subject)), fact)
+        rows.append(card_event_row(fact))
+    insert_rows(connection, tables.account_event, rows)
+    _save(connection, table, "card", cards, known)
+    _name_places(connection, rows)
+
+
+def _states(
+    connection: Connection,
+    table: Table,
+    key: str,
+    kind: Callable[..., State],
+    facts: Sequence[Published],
+) -> dict[str, State]:
+    """The states of these facts' subjects, as far as there are any."""
+    columns = [column for column in table.c if column.name != "id"]
+    states: dict[str, State] = {}
+    for chunk in _chunks(sorted({fact.subject for fact in facts})):
+        for row in connection.execute(select(*columns).where(table.c[key].in_(chunk))).mappings():
+            states[row[key]] = kind(**row)
+    return states
+
+
+def _save(
+    connection: Connection, table: Table, key: str, states: dict[str, State], known: set[str]
+) -> None:
+    new = [asdict(state) for id, state in states.items() if id not in known]
+    insert_rows(connection, table, new)
+    changed = [asdict(state) for id, state in states.items() if id in known]
+    if changed:
+        values: dict[str, Any] = {name: bindparam(name) for name in changed[0] if name != key}
+        statement = update(table).where(table.c[key] == bindparam("at_key")).values(values)
+        connection.execute(statement, [{**row, "at_key": row[key]} for row in changed])
+
+
+def _name_places(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    found: set[Name] = set()
+    for row in rows:
+        found.add(("location", row["location"], row["entity"]))
+        found.add(("programme", row["programme"], None))
+        found.add(("entity", row["entity"], None))
+        if row["channel"] is not None:
+            found.add(("channel", row["channel"], None))
+    _name(connection, found)
+
+
+def _name(connection: Connection, names: set[Name]) -> None:
+    """Give every new member of a dimension its number; sorted, so that sinks never deadlock."""
+    table = tables.member
+    known = {(row.kind, row.name) for row in connection.execute(select(table.c.kind, table.c.name))}
+    make = insert_postgres if is_postgres(connection) else insert_sqlite
+    new = sorted({name[:2]: name for name in names if name[:2] not in known}.items())
+    for _, (kind, name, entity) in new:
+        row = {"kind": kind, "name": name, "entity": entity}
+        connection.execute(make(table).values(row).on_conflict_do_nothing())
+
+
+def _insert_tuples(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+) -> None:
+    if not rows:
+        return
+    if is_postgres(connection):
+        _copy(connection, f"{table.schema}.{table.name}", columns, rows)
+    else:
+        dictionaries = [dict(zip(columns, row, strict=True)) for row in rows]
+        connection.execute(insert(table), dictionaries)
+
+
+def _copy(connection: Connection, target: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    statement = f"COPY {target} ({', '.join(columns)}) FROM STDIN"
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(copy_text(rows))
+
+
+def _chunks(rows: Sequence[Chunked]) -> Iterable[Sequence[Chunked]]:
+    return (rows[i : i + ROWS_MAX] for i in range(0, len(rows), ROWS_MAX))
