@@ -142,15 +142,17 @@ class Worker:
     def _stage(self, records: list[Record]) -> Batch:
         batch = Batch()
         waiting: dict[TopicPartition, None] = {}
+        found: dict[TopicPartition, None] = {}
         for record in records:
             name = (record.topic, record.partition)
             partition = self.partitions.get(name)
             if partition is None or partition.phase in ("restoring", "lost"):
                 continue
-            if partition.phase == "waiting":
-                self._scan(partition, record, batch)
+            if name in waiting or name in found:
                 continue
-            if name in waiting:
+            if partition.phase == "waiting":
+                if self._scan(partition, record):
+                    found[name] = None
                 continue
             staging = batch.stagings.get(name) or self._open(partition)
             if record.offset < staging.progress.next:
@@ -188,17 +190,21 @@ class Worker:
         else:
             self._consumer.start_at(partition.key, progress.next)
 
-    def _scan(self, partition: Partition, record: Record, batch: Batch) -> None:
-        """Waiting: the first policy told later on this partition is the one we start with."""
+    def _scan(self, partition: Partition, record: Record) -> bool:
+        """Waiting: the first policy told later on this partition is the one we start with.
+
+        True when it was found: the partition is read again from where it waits.
+        """
         assert self.job.policy_told is not None
         told = self.job.policy_told(record)
-        if told is None or partition.progress.policies:
-            return
+        if told is None:
+            return False
         partition.progress.policies.append(told)
         self.policies.refresh()
         partition.phase = "ready"
         self._consumer.start_at(partition.key, partition.progress.next)
         _log.info("policy_found", topic=partition.key[0], version=told.version)
+        return True
 
     def _sweep(self, batch: Batch) -> None:
         now = self._clock.now()
