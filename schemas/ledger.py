@@ -6,7 +6,10 @@ from typing import Literal
 
 @dataclass(slots=True, kw_only=True)
 class JournalLine:
-    """One leg: exactly one of `debit` and `credit` is positive (minor units)."""
+    """One leg: exactly one of `debit` and `credit` is positive (minor units).
+
+    `standard` is the account's number in the standard chart where policy calls it otherwise.
+    """
 
     account: str
     debit: int = 0
@@ -18,6 +21,7 @@ class JournalLine:
     counterparty: str | None = None
     subject: str | None = None
     origin: str | None = None
+    standard: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -39,6 +39,7 @@ LINE_COLUMNS: Final = (
     "counterparty",
     "subject",
     "origin",
+    "standard",
 )
 Row = tuple[Any, ...]
 _ESCAPED: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -96,16 +97,17 @@ def line_rows(journal_id: int, journal: Journal) -> list[Row]:
             line.counterparty,
             line.subject,
             line.origin,
+            line.standard,
         )
         for number, line in enumerate(journal.lines, 1)
     ]
 
 
 def members(journal: Journal) -> set[tuple[str, str, str | None]]:
-    """(kind, name, entity) of everything the lines' dimensions name."""
+    """(kind, name, belongs to) of everything the lines' dimensions name."""
     found: set[tuple[str, str, str | None]] = {("entity", journal.entity, None)}
     for line in journal.lines:
-        found.add(("gl_account", line.account, None))
+        found.add(("gl_account", line.account, line.standard))
         if line.location is not None:
             found.add(("location", line.location, journal.entity))
         if line.channel is not None:

@@ -141,8 +141,9 @@ def _journal(published: Published, policy: Policy, entity: str, lines: dict[_Key
 
 
 def _line(key: _Key, signed: int, policy: Policy) -> JournalLine:
+    used = policy.chart(key.account)
     return JournalLine(
-        account=policy.chart(key.account),
+        account=used,
         debit=max(signed, 0),
         credit=max(-signed, 0),
         location=key.location,
@@ -152,4 +153,5 @@ def _line(key: _Key, signed: int, policy: Policy) -> JournalLine:
         counterparty=key.counterparty,
         subject=key.subject,
         origin=key.origin,
+        standard=None if used == key.account else key.account,
     )

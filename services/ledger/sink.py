@@ -207,8 +207,8 @@ def _name(connection: Connection, names: set[Name]) -> None:
     known = {(row.kind, row.name) for row in connection.execute(select(table.c.kind, table.c.name))}
     make = insert_postgres if is_postgres(connection) else insert_sqlite
     new = sorted({name[:2]: name for name in names if name[:2] not in known}.items())
-    for _, (kind, name, entity) in new:
-        row = {"kind": kind, "name": name, "entity": entity}
+    for _, (kind, name, owner) in new:
+        row = {"kind": kind, "name": name, "of": owner}
         connection.execute(make(table).values(row).on_conflict_do_nothing())
 
 

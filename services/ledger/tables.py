@@ -60,6 +60,7 @@ journal_line = Table(
     Column("counterparty", String(64), comment="the other entity"),
     Column("subject", String(128), comment="card or credit account"),
     Column("origin", String(16)),
+    Column("standard", String(32), comment="number in the standard chart, where it differs"),
     CheckConstraint(
         "debit >= 0 AND credit >= 0 AND (debit = 0) <> (credit = 0)", name="line_has_one_side"
     ),
@@ -119,7 +120,8 @@ account_event = Table(
 card_state = Table(
     "card_state",
     METADATA,
-    Column("card", String(128), primary_key=True),
+    Column("id", _KEY, Identity(), primary_key=True),
+    Column("card", String(128), nullable=False),
     Column("last4", String(4)),
     Column("programme", String(64), nullable=False),
     Column("batch", String(128)),
@@ -138,14 +140,17 @@ card_state = Table(
     Column("shipped_to", String(64)),
     Column("prepared_at", BigInteger),
     Column("changed_at", BigInteger, nullable=False),
+    UniqueConstraint("card", name="card_once"),
 )
 member = Table(
     "member",
     METADATA,
     Column("id", _KEY, Identity(), primary_key=True),
-    Column("kind", String(16), nullable=False, comment="location channel programme gl_account …"),
+    Column(
+        "kind", String(16), nullable=False, comment="location, channel, gl_account, …"
+    ),
     Column("name", String(64), nullable=False),
-    Column("entity", String(64), comment="of a location"),
+    Column("of", String(64), comment="a location's entity; a remapped account's standard number"),
     UniqueConstraint("kind", "name", name="member_once"),
 )
 progress = progress_table(METADATA)

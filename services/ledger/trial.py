@@ -1,13 +1,13 @@
 """The trial balance of journals, and the invariants that every set of books must keep.
 
-Amounts are signed minor units, debit positive; accounts are standard numbers or, with a policy's
-chart, what it calls them. One currency at a time: hand in the journals of one.
+Amounts are signed minor units, debit positive. The balance names accounts as policy does, findings
+by their standard numbers. One currency at a time: hand in the journals of one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from schemas.ledger import Journal
+from schemas.ledger import Journal, JournalLine
 from schemas.redemption_facts import Lot
 from services.ledger.chart import (
     ALLOWANCE,
@@ -20,7 +20,6 @@ from services.ledger.chart import (
 )
 
 TrialBalance = dict[str, dict[str, int]]
-Chart = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,6 @@ class Finding:
     entity: str
     account: str
     detail: str
-
-
-def standard(account: str) -> str:
-    """The chart that renames nothing."""
-    return account
 
 
 def trial_balance(journals: Iterable[Journal]) -> TrialBalance:
@@ -63,12 +57,12 @@ def unbalanced(journals: Iterable[Journal]) -> Iterator[Finding]:
                 yield Finding("journals_balance", journal.entity, line.account, detail)
 
 
-def unmatched(journals: Iterable[Journal], chart: Chart = standard) -> Iterator[Finding]:
+def unmatched(journals: Iterable[Journal]) -> Iterator[Finding]:
     """Pairs of books that disagree: 2300(B) at A = 1200(A) at B, and 4200 = 4290 per pair."""
     totals = _between(journals)
     for credit, debit, name in (
-        (chart(DUE_TO), chart(DUE_FROM), "due_to_equals_due_from"),
-        (chart(RETAINED), chart(ALLOWANCE), "retained_equals_allowance"),
+        (DUE_TO, DUE_FROM, "due_to_equals_due_from"),
+        (RETAINED, ALLOWANCE, "retained_equals_allowance"),
     ):
         pairs = {(e, c) for e, c, account in totals if account == credit}
         pairs |= {(c, e) for e, c, account in totals if account == debit}
@@ -80,24 +74,27 @@ def unmatched(journals: Iterable[Journal], chart: Chart = standard) -> Iterator[
                 yield Finding(name, entity, credit, detail)
 
 
-def undrained(balance: TrialBalance, chart: Chart = standard) -> Iterator[Finding]:
+def undrained(journals: Iterable[Journal]) -> Iterator[Finding]:
     """Entities whose 2150 has not drained to zero."""
-    for entity, accounts in balance.items():
-        if minor := accounts.get(chart(TRANSFERS), 0):
-            yield Finding("transfers_drain", entity, chart(TRANSFERS), str(minor))
+    left: dict[str, int] = {}
+    for journal in journals:
+        for line in journal.lines:
+            if standard(line) == TRANSFERS:
+                left[journal.entity] = left.get(journal.entity, 0) + line.debit - line.credit
+    for entity, minor in sorted(left.items()):
+        if minor:
+            yield Finding("transfers_drain", entity, TRANSFERS, str(minor))
 
 
-def uncovered(
-    journals: Iterable[Journal], lots: Iterable[Lot], chart: Chart = standard
-) -> Iterator[Finding]:
+def uncovered(journals: Iterable[Journal], lots: Iterable[Lot]) -> Iterator[Finding]:
     """Where Σ `funded` of all accounts' lots differs from 2100 + 2110, by entity and programme."""
-    liabilities = (chart(CARDS), chart(CREDITS))
+    liabilities = (CARDS, CREDITS)
     difference: dict[tuple[str, str], list[int]] = {}
     for lot in lots:
         difference.setdefault((lot.entity, lot.programme), [0, 0])[0] += lot.funded
     for journal in journals:
         for line in journal.lines:
-            if line.account in liabilities:
+            if standard(line) in liabilities:
                 sums = difference.setdefault((journal.entity, line.programme or ""), [0, 0])
                 sums[1] += line.credit - line.debit
     for (entity, programme), (in_lots, in_books) in sorted(difference.items()):
@@ -106,11 +103,16 @@ def uncovered(
             yield Finding("lots_equal_liability", entity, "+".join(liabilities), detail)
 
 
+def standard(line: JournalLine) -> str:
+    """The line's account in the standard chart."""
+    return line.standard or line.account
+
+
 def _between(journals: Iterable[Journal]) -> Mapping[tuple[str, str, str], int]:
     totals: dict[tuple[str, str, str], int] = {}
     for journal in journals:
         for line in journal.lines:
             if line.counterparty is not None:
-                key = (journal.entity, line.counterparty, line.account)
+                key = (journal.entity, line.counterparty, standard(line))
                 totals[key] = totals.get(key, 0) + line.debit - line.credit
     return totals

@@ -168,7 +168,7 @@ def test_a_card_is_known_from_stock_to_sale(engine: Engine, batch: int) -> None:
 def test_every_dimension_has_one_number(engine: Engine) -> None:
     apply_batch(engine, SINK, Log(LEDGER_JOURNALS).append(journal_facts(6)))
     apply_batch(engine, SINK, Log(REDEMPTION_EVENTS).append(one_life()))
-    named = {(m["kind"], m["name"]): m["entity"] for m in rows(engine, tables.member)}
+    named = {(m["kind"], m["name"]): m["of"] for m in rows(engine, tables.member)}
     assert named["location", "FA"] == "A"
     assert named["location", "FB"] == "B"
     assert ("channel", "pos") in named
