@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +24,8 @@ class ServerPlan:
 
     argv: program and arguments. log: file its output goes to. last_signal: how it is asked to end
     when the owner is gone. remove: throw-away folder that goes with it. uid: the user it runs as,
-    None for the owner's own.
+    None for the owner's own. environment: what it finds there, None for the owner's own; it may
+    hold secrets, which an argument must not.
     """
 
     argv: tuple[str, ...]
@@ -32,6 +33,7 @@ class ServerPlan:
     last_signal: signal.Signals = signal.SIGTERM
     remove: Path | None = None
     uid: int | None = None
+    environment: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 class GuardedServer:
@@ -128,6 +130,7 @@ class GuardedServer:
             stdout=subprocess.PIPE,
             start_new_session=True,
             bufsize=0,
+            env=None if plan.environment is None else dict(plan.environment),
         )
 
     def _order(self, order: str) -> None:

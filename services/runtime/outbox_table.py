@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_postgres
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from schemas.errors import ScripError
 from schemas.identifiers import derived
 from services.runtime.tables import is_postgres
 
@@ -74,7 +75,7 @@ HEAD_ROW = "INSERT INTO operations.outbox_head (id, position) VALUES (1, 0)"
 event.listen(outbox_head, "after_create", DDL(HEAD_ROW))  # type: ignore[no-untyped-call]
 
 
-class OutboxConflictError(Exception):
+class OutboxConflictError(ScripError):
     """A fact's id is known with other content: an operation was run again, changed. Stop."""
 
 
