@@ -52,15 +52,17 @@ def skip_loudly(reason: str) -> None:
     pytest.skip(message)
 
 
-def built_reader(go: str) -> Path:
+def built_reader() -> Path:
     """The program in the user's cache, built there first if it is not."""
     folder = cache_folder()
     program = folder / f"achcli-{VERSION}"
     with one_at_a_time(folder, program.name):
         if program.exists():
             return program
+        if not (go := shutil.which("go")):
+            skip_loudly("Go is not on this machine")
         fresh = program.with_suffix(".new")
-        command = [go, "build", "-mod=readonly", "-buildvcs=false", "-o", str(fresh), PACKAGE]
+        command = [str(go), "build", "-mod=readonly", "-buildvcs=false", "-o", str(fresh), PACKAGE]
         try:
             done = subprocess.run(
                 command,
@@ -81,9 +83,7 @@ def built_reader(go: str) -> Path:
 @pytest.fixture(scope="module")
 def program() -> Path:
     """The second reader, or a loud skip."""
-    if not (go := shutil.which("go")):
-        skip_loudly("Go is not on this machine")
-    return built_reader(str(go))
+    return built_reader()
 
 
 def run(program: Path, text: str, folder: Path) -> subprocess.CompletedProcess[str]:
