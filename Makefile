@@ -48,6 +48,7 @@ bench: setup ## what it costs and how fast it is
 	$(PYTEST) -q -s tests/benchmarks
 
 clean: ## remove .venv, kept data and what tools left; the download cache stays
+	rm -rf $$(readlink -f .scrip/postgres/moved 2>/dev/null)
 	rm -rf .venv .scrip .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf build *.egg-info
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import make_url
 
 from deploy.embedded.resolve import Infrastructure, infrastructure
 
@@ -38,7 +39,8 @@ def database(infra: Infrastructure, namespace: str) -> Iterator[str]:
     name = sql.Identifier(namespace)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-    yield infra.postgres.rpartition("/")[0] + f"/{namespace}"
+    address = make_url(infra.postgres).set(database=namespace)
+    yield address.render_as_string(hide_password=False)
     # Opened anew: the test may have restarted the server.
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

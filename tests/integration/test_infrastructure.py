@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -141,22 +142,27 @@ def test_a_killed_database_comes_back_on_its_address_with_its_data(
     assert sql_answers(database, "SELECT n FROM kept") == (7,)
 
 
+@pytest.fixture
+def kept() -> Iterator[Path]:
+    """A folder for data, which the database's user can enter too; pytest's own is not."""
+    folder = throw_away_folder("kept", NOBODY if os.geteuid() == 0 else None)
+    yield folder
+    shutil.rmtree(folder)
+
+
 def test_kept_data_are_there_at_the_next_start_and_only_one_run_may_use_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SCRIP_KAFKA", "SCRIP_POSTGRES"):
         monkeypatch.delenv(name, raising=False)
-    with infrastructure(tmp_path / "kept") as first:
+    with infrastructure(kept) as first:
         create_topic(first.bootstrap, "kept")
         produce_in_transaction(first.bootstrap, "kept", ["one"])
         sql_answers(first.postgres, "CREATE TABLE kept AS SELECT 7 AS n", "SELECT 1")
         assert sql_answers(first.postgres, "SHOW fsync") == ("on",)
-        with (
-            pytest.raises(InfrastructureBusyError, match="in use"),
-            infrastructure(tmp_path / "kept"),
-        ):
+        with pytest.raises(InfrastructureBusyError, match="in use"), infrastructure(kept):
             pass
-    with infrastructure(tmp_path / "kept") as again:
+    with infrastructure(kept) as again:
         assert consume_committed(again.bootstrap, "kept", 1) == ["one"]
         assert sql_answers(again.postgres, "SELECT n FROM kept") == (7,)
 
