@@ -1,0 +1,246 @@
+"""The balance core: one answer to every command, and what every fact changes."""
+
+from typing import Any, Final, TypeAlias, assert_never, cast
+
+from schemas import redemption as c
+from schemas import redemption_facts as f
+from schemas.decision import Accepted, Decided, Decision, Due, Rows
+from schemas.message import Command, Fact, Outgoing
+from schemas.policy import Programme
+from schemas.refusals import Reason
+from schemas.terms import Terms
+from services.redemption import (
+    captures,
+    credit,
+    expiry,
+    fold,
+    holds,
+    loads,
+    payouts,
+    portrait,
+    refunds,
+    returns,
+    rows,
+    staff,
+    transfers,
+)
+from services.redemption.case import REFUSED, Case, new_account, turned_down
+from services.redemption.rights import misplaced, not_permitted, parent, where_of
+from services.redemption.rows import Account, Row
+
+ROWS: Final = rows.ROWS
+
+Use: TypeAlias = c.PlaceHold | c.CaptureHold | c.Redeem | c.IncreaseHold | c.ReleaseHold
+Coming: TypeAlias = (
+    c.LoadValue | c.RefundCapture | c.ReserveReturn | c.ConfirmReturn | c.CancelReturn
+)
+ByStaff: TypeAlias = (
+    c.AdjustBalance
+    | c.FreezeAccount
+    | c.UnfreezeAccount
+    | c.ExtendValidity
+    | c.CashOut
+    | c.ExpireCredit
+    | c.ChargeBackSale
+    | c.TransferBalance
+    | c.CancelAccount
+)
+Asked: TypeAlias = Use | Coming | ByStaff | c.Enquire
+Sweep: TypeAlias = c.LapseHold | c.LapseReturn | c.ExpireLots | c.EscheatLots
+
+
+def keys(command: Command) -> tuple[str, ...]:
+    """The account, and the one row beside it that the command names or would make."""
+    subject, body = command.subject, command.body
+    match body:
+        case c.PlaceHold() | c.Redeem():
+            return subject, rows.hold_key(subject, command.id)
+        case c.CaptureHold() | c.IncreaseHold() | c.ReleaseHold():
+            return subject, rows.hold_key(subject, body.hold)
+        case c.RefundCapture():
+            return subject, rows.capture_key(subject, body.capture)
+        case c.ReserveReturn():
+            return subject, rows.return_key(subject, command.id)
+        case c.ConfirmReturn():
+            return subject, rows.return_key(subject, body.return_id)
+        case c.IssueCredit():
+            return subject, rows.assignment_key(subject, credit.assignment_of(body))
+        case _:
+            return (subject,)
+
+
+def decide(rows: Rows, command: Command, terms: Terms) -> Decision:
+    """Facts, or the first reason by precedence; never raises, changes nothing."""
+    body = command.body
+    if command.type in c.INTERNAL_COMMANDS:
+        return _between_services(rows, command, terms)
+    where = where_of(command, terms)
+    if isinstance(body, c.IssueCredit):
+        return credit.issue_credit(rows, command, terms, where)
+    account = rows.get(command.subject)
+    barred = not_permitted(command, terms)
+    if account is None:
+        reason = Reason.NOT_PERMITTED if barred else Reason.UNKNOWN_ACCOUNT
+        return turned_down(command, [reason], where)
+    programme = _programme(account, terms)
+    case = Case(rows, command, terms, where, account, programme)
+    if barred:
+        case.against(Reason.NOT_PERMITTED)
+    misplacement = misplaced(command, terms, programme)
+    if misplacement is not None:
+        case.against(misplacement)
+    return _asked(case, body)
+
+
+def _programme(account: Account, terms: Terms) -> Programme:
+    """The account's programme; one that policy no longer names has the defaults."""
+    found = terms.policy.programme(account.programme)
+    return found or Programme(kind=account.kind, currency=account.currency)
+
+
+def _asked(case: Case, body: Asked) -> Decision:
+    match body:
+        case c.PlaceHold() | c.CaptureHold() | c.Redeem() | c.IncreaseHold() | c.ReleaseHold():
+            return _use(case, body)
+        case c.Enquire():
+            return portrait.enquire(case)
+        case c.LoadValue() | c.RefundCapture() | c.ReserveReturn() | c.ConfirmReturn():
+            return _coming(case, body)
+        case _:
+            return _by_staff(case, body)
+
+
+def _use(case: Case, body: Use) -> Decision:
+    match body:
+        case c.PlaceHold():
+            return holds.place_hold(case, body)
+        case c.CaptureHold():
+            return captures.capture_hold(case, body)
+        case c.Redeem():
+            return captures.redeem(case, body)
+        case c.IncreaseHold():
+            return holds.increase_hold(case, body)
+        case c.ReleaseHold():
+            return holds.release_hold(case, body)
+        case _:
+            assert_never(body)
+
+
+def _coming(case: Case, body: Coming) -> Decision:
+    match body:
+        case c.LoadValue():
+            return loads.load_value(case, body)
+        case c.RefundCapture():
+            return refunds.refund_capture(case, body)
+        case c.ReserveReturn():
+            return returns.reserve_return(case, body)
+        case c.CancelReturn():
+            return returns.cancel_return(case, body)
+        case c.ConfirmReturn():
+            return returns.confirm_return(case, body)
+        case _:
+            assert_never(body)
+
+
+def _by_staff(case: Case, body: ByStaff) -> Decision:
+    match body:
+        case c.AdjustBalance():
+            return staff.adjust_balance(case, body)
+        case c.FreezeAccount():
+            return staff.freeze_account(case, body, not isinstance(body, c.UnfreezeAccount))
+        case c.ExtendValidity():
+            return staff.extend_validity(case, body)
+        case c.CashOut():
+            return payouts.cash_out(case)
+        case c.ExpireCredit():
+            return staff.expire_credit(case, body)
+        case c.ChargeBackSale():
+            return payouts.charge_back_sale(case, body)
+        case c.TransferBalance():
+            return transfers.transfer_balance(case, body)
+        case c.CancelAccount():
+            return staff.cancel_account(case, body)
+        case _:
+            assert_never(body)
+
+
+def _between_services(rows: Rows, command: Command, terms: Terms) -> Decision:
+    """What no right is asked for, and nothing refuses."""
+    body = command.body
+    account: Account | None = rows.get(command.subject)
+    where = where_of(command, terms)
+    match body:
+        case c.Activate():
+            programme = terms.policy.programme(body.programme)
+            currency = programme.currency if programme else terms.policy.document.network.currency
+            account = account or new_account("card", body.programme, currency)
+            case = Case(rows, command, terms, where, account, _programme(account, terms))
+            return loads.activate(case, body)
+        case c.ReceiveValue():
+            account = account or transfers.account_for(command.subject, body, terms.policy)
+            if account is None:
+                return transfers.send_on(command, body, where)
+            case = Case(rows, command, terms, where, account, _programme(account, terms))
+            return transfers.receive_value(case, body)
+        case _:
+            if account is None:
+                return Accepted(remember=False)
+            case = Case(rows, command, terms, parent(terms), account, _programme(account, terms))
+            return _swept(case, cast(Sweep, body))
+
+
+def _swept(case: Case, body: Sweep) -> Decision:
+    match body:
+        case c.LapseHold():
+            return holds.lapse_hold(case, body)
+        case c.LapseReturn():
+            return returns.lapse_return(case, body)
+        case c.ExpireLots():
+            return expiry.expire_lots(case)
+        case c.EscheatLots():
+            return payouts.escheat_lots(case, body)
+        case _:
+            assert_never(body)
+
+
+def touched(fact: Fact) -> tuple[str, ...]:
+    """The account, and the rows beside it that the fact changes."""
+    return fold.touched(fact)
+
+
+def evolve(rows: Rows, fact: Fact) -> dict[str, Row | None]:
+    """The rows as the fact leaves them."""
+    return fold.evolve(rows, fact)
+
+
+def refusal(command: Command, reason: Reason, detail: str | None) -> Decided:
+    """The refusal of a command that was never weighed: nobody's terms, no place."""
+    body = f.RedemptionRefused(command=command.type, reason=reason.value, detail=detail)
+    return Decided(REFUSED, body)
+
+
+def forward(fact: Fact) -> tuple[Outgoing, ...]:
+    """Value for another account, or a card for stock."""
+    match fact.body:
+        case f.CardReturned() as body:
+            return returns.restock(fact, body)
+        case f.ValueSent() | f.CaptureRefunded() | f.ValueForwarded():
+            return transfers.forward(fact)
+        case _:
+            return ()
+
+
+def dues(key: str, row: Row) -> tuple[Due, ...]:
+    """What the sweeper is to send for this row, and when."""
+    return portrait.dues(key, row) if isinstance(row, Account) else ()
+
+
+def forgotten_at(key: str, row: Row) -> int | None:
+    """From when the row counts as absent (ms UTC); None: never."""
+    return rows.forgotten_at(key, row)
+
+
+def account_view(rows: Rows, subject: str) -> dict[str, Any] | None:
+    """The account as reports and stories show it."""
+    account: Account | None = rows.get(subject)
+    return None if account is None else portrait.view(account)

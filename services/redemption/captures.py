@@ -1,0 +1,257 @@
+"""Captures: spending what a hold reserved, late ones too, and what may be refunded from them."""
+
+from dataclasses import dataclass, replace
+
+from schemas.decision import Decided, Decision, Rows
+from schemas.instants import DAY
+from schemas.message import Fact
+from schemas.redemption import CaptureHold, Line, Redeem
+from schemas.redemption_facts import Draw, Hold, HoldCaptured, HoldPlaced
+from schemas.refusals import Reason
+from services.redemption import lots as of_lots
+from services.redemption.case import Case, accepted, refused
+from services.redemption.changes import count_out, settle
+from services.redemption.holds import (
+    HOLD_PLACED,
+    drawn_lots,
+    drop,
+    find,
+    live_lots,
+    new_hold,
+    reserve,
+)
+from services.redemption.remainders import rest_of
+from services.redemption.rights import foreign
+from services.redemption.rows import (
+    Account,
+    Capture,
+    EndedHold,
+    LotTerms,
+    Row,
+    capture_key,
+    hold_key,
+)
+from services.redemption.split import cover, split
+from services.redemption.standing import alive, resting
+
+HOLD_CAPTURED = "hold_captured.v1"
+
+
+@dataclass(slots=True)
+class Spending:
+    """What a capture takes, before it is told: `freed` is what its own hold had reserved."""
+
+    hold_id: str
+    requested: int
+    draws: list[Draw]
+    freed: int = 0
+    rest: Hold | None = None
+    exception: int = 0
+    late: bool = False
+    final: bool = True
+    order: str | None = None
+
+
+def capture_hold(case: Case, body: CaptureHold) -> Decision:
+    """Spend what the hold reserved: all, or `amount`; at or after its end by the late policy."""
+    hold = find(case.account, body.hold)
+    past: EndedHold | None = case.rows.get(hold_key(case.command.subject, body.hold))
+    known = hold or past
+    if known is None:
+        case.against(Reason.UNKNOWN_HOLD)
+        return refused(case)
+    open_minor = known.minor
+    minor = case.amount(body.amount) if body.amount is not None else open_minor
+    lines_add_up(case, body.lines, minor)
+    if hold is None and past is not None and past.ended != "lapsed":
+        alive(case)
+        case.against(Reason.HOLD_CLOSED)
+        return refused(case)
+    if minor > open_minor:
+        case.against(Reason.AMOUNT_EXCEEDS_HOLD)
+    elif minor == 0:
+        case.against(Reason.AMOUNT_NOT_POSITIVE, "nothing is left under the hold")
+    final = body.final is not False or case.one_time
+    if hold is not None and case.terms.now < hold.ends_at:
+        spending = _on_time(hold, minor, final)
+    else:
+        spending = _late(case, hold, known, minor)
+        spending.final = final
+    drawn = drawn_lots(case.account, spending.draws)
+    if foreign(case.terms.policy, drawn, case.where.location):
+        case.against(Reason.LOCATION_NOT_ALLOWED, "value of another franchise")
+    if case.reasons:
+        return refused(case)
+    return accepted(*captured(case, spending, body.lines, case.account.held))
+
+
+def redeem(case: Case, body: Redeem) -> Decision:
+    """Hold and capture in one; of both the id is the command's."""
+    account = case.account
+    day = case.day()
+    lines_add_up(case, body.lines, body.amount.minor)
+    draws = reserve(case, body.amount, bool(body.allow_partial), body.order, day)
+    if case.reasons:
+        return refused(case)
+    hold = new_hold(case, draws, None, body.order, day)
+    due = body.amount.minor - hold.minor
+    placed = HoldPlaced(
+        **case.told(account.ledger, account.held + hold.minor),
+        hold=hold,
+        requested_minor=body.amount.minor,
+        due_minor=due,
+    )
+    spending = Spending(hold.hold, body.amount.minor, draws, hold.minor, order=hold.order)
+    facts = (
+        case.fact(HOLD_PLACED, placed, drawn_lots(account, draws)),
+        *captured(case, spending, body.lines, account.held + hold.minor),
+    )
+    if body.allow_partial:
+        return accepted(*facts, covered=hold.minor, due=due)
+    return accepted(*facts)
+
+
+def _on_time(hold: Hold, minor: int, final: bool) -> Spending:
+    spent, rest = of_lots.first_of(hold.draws, minor)
+    spending = Spending(hold.hold, minor, spent, hold.minor, final=final, order=hold.order)
+    if not final:
+        spending.rest = replace(
+            hold, minor=hold.minor - minor, captured=hold.captured + minor, draws=rest
+        )
+    return spending
+
+
+def _late(case: Case, hold: Hold | None, known: Hold | EndedHold, minor: int) -> Spending:
+    """The goods have left the shop: draw anew from what is available, as if it had lapsed.
+
+    Lapsed or not, the answer is the same; the sweep decides nothing.
+    """
+    account = case.account
+    policy = case.programme.late_capture
+    spending = Spending(known.hold, minor, [], late=True, order=known.order)
+    freed = {}
+    if hold is not None:
+        spending.freed = hold.minor
+        freed = {one.lot: one.minor for one in hold.draws}
+    alive(case)
+    if account.frozen:
+        case.against(Reason.ACCOUNT_FROZEN, "a late capture takes anew")
+    others = len(account.holds) - (hold is not None)
+    # A one-time card is spent by one hold only: what another reserves or took is not available.
+    if not (case.one_time and (others or account.state == "Redeemed")):
+        spending.draws = of_lots.draw(live_lots(case), minor, freed)
+    missing = minor - of_lots.total(spending.draws)
+    if policy == "reject" or (policy == "honour_if_available" and missing):
+        case.against(Reason.HOLD_LAPSED)
+        if case.one_time and account.state == "Redeemed":
+            case.against(Reason.ALREADY_USED)
+    spending.exception = missing
+    return spending
+
+
+def lines_add_up(case: Case, lines: list[Line] | None, minor: int) -> None:
+    """Against lines of another currency, below 0, named twice, or short of the amount."""
+    if lines is None:
+        return
+    for line in lines:
+        if line.amount.currency != case.account.currency:
+            case.against(Reason.WRONG_CURRENCY, f"of line {line.line}")
+        if line.amount.minor < 0:
+            case.against(Reason.AMOUNT_NOT_POSITIVE, f"line {line.line}")
+    if sum(line.amount.minor for line in lines) < minor:
+        case.against(Reason.LINES_DO_NOT_ADD_UP)
+    if len({line.line for line in lines}) < len(lines):
+        case.against(Reason.LINES_DO_NOT_ADD_UP, "a line is named twice")
+
+
+def captured(
+    case: Case, spending: Spending, lines: list[Line] | None, held: int
+) -> tuple[Decided, ...]:
+    """The capture's facts; a one-time card's rest leaves it at once. `held` is before it."""
+    account = case.account
+    minor = of_lots.total(spending.draws)
+    rest = spending.rest
+    ledger = account.ledger - minor
+    held = held - spending.freed + (rest.minor if rest is not None else 0)
+    state = resting(account, ledger, _open_after(case, spending))
+    if case.one_time and minor:
+        state = "Redeemed"
+    covered = cover(lines, minor)
+    known = of_lots.by_id(account.lots)
+    fact = HoldCaptured(
+        **case.told(ledger, held, state),
+        hold_id=spending.hold_id,
+        capture=case.command.id,
+        minor=minor,
+        requested_minor=spending.requested,
+        exception_minor=spending.exception,
+        late=spending.late,
+        final=spending.final,
+        parts=split(covered, spending.draws, known),
+        lines=covered,
+        draws=spending.draws,
+        hold=rest,
+        released_minor=0 if rest is not None else max(0, spending.freed - minor),
+        order=spending.order,
+        refundable_until=case.terms.now + case.terms.policy.document.refund_days * DAY,
+    )
+    decided = case.fact(HOLD_CAPTURED, fact, fact.parts)
+    if case.one_time and minor and ledger:
+        return decided, rest_of(case, spending.draws)
+    return (decided,)
+
+
+def _open_after(case: Case, spending: Spending) -> int:
+    others = sum(hold.hold != spending.hold_id for hold in case.account.holds)
+    return others + (spending.rest is not None)
+
+
+def hold_captured(
+    rows: Rows, account: Account, fact: Fact, body: HoldCaptured
+) -> dict[str, Row | None]:
+    """The account with less, the hold as it stays or ended, and the capture to refund from."""
+    settle(account, body)
+    hold = drop(account, body.hold_id)
+    past = hold or rows.get(hold_key(fact.subject, body.hold_id))
+    changed: dict[str, Row | None] = {}
+    if body.hold is not None:
+        of_lots.hold_back(account.lots, body.hold.draws)
+        account.holds.append(body.hold)
+    else:
+        if hold is not None and hold.day == account.spent_day:
+            count_out(account, hold.day, -body.released_minor)
+        changed[hold_key(fact.subject, body.hold_id)] = EndedHold(
+            hold=body.hold_id,
+            ended="captured" if body.final else "lapsed",
+            ended_at=fact.time,
+            minor=0 if body.final or past is None else past.minor - body.requested_minor,
+            order=body.order,
+        )
+    if body.minor:
+        account.used = True
+        changed[capture_key(fact.subject, body.capture)] = _refundable(account, fact, body)
+        of_lots.take_out(account.lots, body.draws)
+    return changed
+
+
+def _refundable(account: Account, fact: Fact, body: HoldCaptured) -> Capture:
+    return Capture(
+        capture=body.capture,
+        minor=body.minor,
+        refunded=0,
+        policy=fact.policy,
+        where=body.where,
+        parts=body.parts,
+        lots=[
+            LotTerms(
+                lot=lot.lot,
+                face_start=lot.face_start,
+                funded_start=lot.funded_start,
+                sold_at=lot.sold_at,
+                expires_at=lot.expires_at,
+                life=lot.life,
+            )
+            for lot in drawn_lots(account, body.draws)
+        ],
+        until=body.refundable_until,
+    )

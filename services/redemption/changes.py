@@ -1,0 +1,56 @@
+"""How an account changes by what facts say: the pieces `evolve` is made of."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from schemas.redemption_facts import Draw, Hold, Lot, LotMerge
+from services.redemption.rows import Account
+
+
+def settle(account: Account, body: Any) -> None:
+    """What every fact says of the account after it."""
+    account.state = body.state
+    account.frozen = body.frozen
+    account.ledger = body.balance.ledger
+    account.held = body.balance.held
+
+
+def take_in(account: Account, lots: Iterable[Lot], merged: Iterable[LotMerge] = ()) -> None:
+    """Lots come in as copies (facts are never changed), then merges make room."""
+    account.lots.extend(replace(lot) for lot in lots)
+    for merge in merged:
+        kept = [lot for lot in account.lots if lot.lot not in merge.lots]
+        account.lots = [*kept, replace(merge.into)]
+        account.holds = [_renamed(hold, merge) for hold in account.holds]
+        sale = account.sale
+        if sale is not None and set(merge.lots) <= set(sale.lots):
+            sale.lots.append(merge.into.lot)
+
+
+def _renamed(hold: Hold, merge: LotMerge) -> Hold:
+    draws: list[Draw] = []
+    for one in hold.draws:
+        name = merge.into.lot if one.lot in merge.lots else one.lot
+        same = next((drawn for drawn in draws if drawn.lot == name), None)
+        if same is None:
+            draws.append(Draw(lot=name, minor=one.minor))
+        else:
+            same.minor += one.minor
+    return replace(hold, draws=draws)
+
+
+def count_in(account: Account, day: str | None, minor: int) -> None:
+    """A network day brought so much more."""
+    if account.loaded_day != day:
+        account.loaded_day, account.loaded_minor = day, 0
+    account.loaded_minor += minor
+
+
+def count_out(account: Account, day: str | None, minor: int) -> None:
+    """A network day took so much more (less, where a hold of the same day gives back)."""
+    if account.spent_day != day:
+        if minor <= 0:
+            return
+        account.spent_day, account.spent_minor = day, 0
+    account.spent_minor += minor

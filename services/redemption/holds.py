@@ -1,0 +1,276 @@
+"""Holds: reserving value, more of it, and letting it go again."""
+
+from dataclasses import replace
+from typing import Final
+
+from schemas.decision import Accepted, Decision
+from schemas.instants import SECOND
+from schemas.message import Fact
+from schemas.money import Money
+from schemas.redemption import IncreaseHold, LapseHold, Order, PlaceHold, ReleaseHold
+from schemas.redemption_facts import (
+    Draw,
+    Hold,
+    HoldEnded,
+    HoldIncreased,
+    HoldPlaced,
+    Lot,
+)
+from schemas.refusals import Reason
+from services.redemption import lots as of_lots
+from services.redemption.case import Case, accepted, refused, unchanged
+from services.redemption.changes import count_out, settle
+from services.redemption.limits import may_go_out
+from services.redemption.rights import foreign
+from services.redemption.rows import Account, EndedHold, Row, hold_key
+from services.redemption.standing import resting, spendable
+from services.redemption.validity import ended
+
+HOLDS_MAX: Final = 50
+HOLD_PLACED = "hold_placed.v1"
+HOLD_INCREASED = "hold_increased.v1"
+HOLD_RELEASED = "hold_released.v1"
+HOLD_LAPSED = "hold_lapsed.v1"
+
+
+def place_hold(case: Case, body: PlaceHold) -> Decision:
+    """Reserve value until the hold's end."""
+    day = case.day()
+    draws = reserve(case, body.amount, bool(body.allow_partial), body.order, day)
+    if case.reasons:
+        return refused(case)
+    hold = new_hold(case, draws, body.ttl_seconds, body.order, day)
+    account = case.account
+    due = body.amount.minor - hold.minor
+    placed = HoldPlaced(
+        **case.told(account.ledger, account.held + hold.minor),
+        hold=hold,
+        requested_minor=body.amount.minor,
+        due_minor=due,
+    )
+    fact = case.fact(HOLD_PLACED, placed, drawn_lots(account, draws))
+    if body.allow_partial:
+        return accepted(fact, covered=hold.minor, due=due)
+    return accepted(fact)
+
+
+def reserve(
+    case: Case, amount: Money, allow_partial: bool, order: Order | None, day: str
+) -> list[Draw]:
+    """The draws of a new hold with the command's id; what stands against it is added."""
+    account = case.account
+    minor = case.amount(amount)
+    spendable(case)
+    if account.holds:
+        if case.one_time:
+            case.against(Reason.HOLD_ALREADY_OPEN)
+        if len(account.holds) >= HOLDS_MAX:
+            case.against(Reason.LIMIT_EXCEEDED, f"{HOLDS_MAX} open holds")
+    if hold_key(case.command.subject, case.command.id) in case.rows:
+        case.against(Reason.HOLD_CLOSED, "it was released before it came")
+    if order is not None and order.total is not None:
+        _within_order(case, minor, order, order.total)
+    draws = _draws(case, minor)
+    covered = of_lots.total(draws)
+    if covered < minor and not (allow_partial and covered):
+        case.against(Reason.INSUFFICIENT_FUNDS)
+    may_go_out(case, covered or minor, day)
+    return draws
+
+
+def _within_order(case: Case, minor: int, order: Order, total: Money) -> None:
+    if total.currency != case.account.currency:
+        case.against(Reason.WRONG_CURRENCY, "of the order's total")
+    # Open holds for the same order count: two of them may not exceed it either.
+    same = [hold for hold in case.account.holds if hold.order == order.id]
+    if minor + sum(hold.minor + hold.captured for hold in same) > total.minor:
+        case.against(Reason.LIMIT_EXCEEDED, "above the order's total")
+
+
+def _draws(case: Case, minor: int) -> list[Draw]:
+    lots = live_lots(case)
+    draws = of_lots.draw(lots, minor)
+    if foreign(case.terms.policy, drawn_lots(case.account, draws) or lots, case.where.location):
+        case.against(Reason.LOCATION_NOT_ALLOWED, "value of another franchise")
+    return draws
+
+
+def live_lots(case: Case) -> list[Lot]:
+    """The lots that may be spent now, in draw order."""
+    account, terms = case.account, case.terms
+    if len(account.lots) == 1:
+        lot = account.lots[0]
+        return [] if lot.expires_at is not None and ended(lot, account, terms) else [lot]
+    lots = [lot for lot in account.lots if not ended(lot, account, terms)]
+    return of_lots.in_draw_order(lots, case.programme.draw)
+
+
+def drawn_lots(account: Account, draws: list[Draw]) -> list[Lot]:
+    """The lots that draws draw on."""
+    names = {one.lot for one in draws}
+    return [lot for lot in account.lots if lot.lot in names]
+
+
+def new_hold(
+    case: Case, draws: list[Draw], ttl_seconds: int | None, order: Order | None, day: str
+) -> Hold:
+    """The hold of this command; the channel's time to live goes before the sale's."""
+    now = case.terms.now
+    seconds = ttl_seconds or _hold_seconds(case)
+    total = order.total.minor if order is not None and order.total is not None else None
+    return Hold(
+        hold=case.command.id,
+        minor=of_lots.total(draws),
+        placed_at=now,
+        ends_at=now + seconds * SECOND,
+        draws=draws,
+        order=order.id if order is not None else None,
+        where=case.where,
+        order_total=total,
+        day=day,
+    )
+
+
+def _hold_seconds(case: Case) -> int:
+    channel = case.terms.policy.channel(case.command.channel)
+    if channel is not None and channel.hold_seconds is not None:
+        return channel.hold_seconds
+    fixed = case.account.fixed
+    if fixed is not None and fixed.hold_seconds is not None:
+        return fixed.hold_seconds
+    return case.programme.hold_seconds
+
+
+def find(account: Account, hold: str) -> Hold | None:
+    """The open hold of that id."""
+    for one in account.holds:
+        if one.hold == hold:
+            return one
+    return None
+
+
+def increase_hold(case: Case, body: IncreaseHold) -> Decision:
+    """Reserve more under an open hold; its end stays. At its end it is closed to increases."""
+    hold = find(case.account, body.hold)
+    past: EndedHold | None = case.rows.get(hold_key(case.command.subject, body.hold))
+    if hold is None and past is None:
+        case.against(Reason.UNKNOWN_HOLD)
+        return refused(case)
+    minor = case.amount(body.amount)
+    spendable(case)
+    if hold is None:
+        lapsed = past is not None and past.ended == "lapsed"
+        case.against(Reason.HOLD_LAPSED if lapsed else Reason.HOLD_CLOSED)
+        return refused(case)
+    if hold.ends_at <= case.terms.now:
+        case.against(Reason.HOLD_LAPSED)
+    if hold.order_total is not None and hold.minor + hold.captured + minor > hold.order_total:
+        case.against(Reason.LIMIT_EXCEEDED, "above the order's total")
+    day = case.day()
+    may_go_out(case, minor, day)
+    draws = _draws(case, minor)
+    if of_lots.total(draws) < minor:
+        case.against(Reason.INSUFFICIENT_FUNDS)
+    if case.reasons:
+        return refused(case)
+    account = case.account
+    increased = HoldIncreased(
+        **case.told(account.ledger, account.held + minor),
+        hold=replace(
+            hold,
+            minor=hold.minor + minor,
+            draws=_joined(hold.draws, draws),
+            day=day if hold.day == day else None,
+        ),
+        minor=minor,
+        day=day,
+    )
+    return accepted(case.fact(HOLD_INCREASED, increased, drawn_lots(account, draws)))
+
+
+def _joined(draws: list[Draw], more: list[Draw]) -> list[Draw]:
+    joined = {one.lot: one.minor for one in draws}
+    for one in more:
+        joined[one.lot] = joined.get(one.lot, 0) + one.minor
+    return [Draw(lot=lot, minor=minor) for lot, minor in joined.items()]
+
+
+def release_hold(case: Case, body: ReleaseHold) -> Decision:
+    """An advice: accepted however early and often, unless what it names was captured for good."""
+    hold = find(case.account, body.hold)
+    if hold is not None:
+        return _end(case, hold, HOLD_RELEASED) if not case.reasons else refused(case)
+    past = case.rows.get(hold_key(case.command.subject, body.hold))
+    if past is not None and past.ended in ("captured", "moved"):
+        case.against(Reason.HOLD_CLOSED)
+    if case.reasons:
+        return refused(case)
+    account = case.account
+    if past is not None:
+        return unchanged(account)
+    tombstone = HoldEnded(
+        **case.told(account.ledger, account.held), hold_id=body.hold, minor=0, unseen=True
+    )
+    return accepted(case.fact(HOLD_RELEASED, tombstone, []))
+
+
+def lapse_hold(case: Case, body: LapseHold) -> Accepted:
+    """The sweeper's word that a hold is past its end; true or not, it is checked here."""
+    hold = find(case.account, body.hold)
+    if hold is None or hold.ends_at > case.terms.now:
+        return unchanged(case.account, remember=False)
+    return _end(case, hold, HOLD_LAPSED)
+
+
+def _end(case: Case, hold: Hold, type: str) -> Accepted:
+    account = case.account
+    state = resting(account, account.ledger, len(account.holds) - 1)
+    over = HoldEnded(
+        **case.told(account.ledger, account.held - hold.minor, state),
+        hold_id=hold.hold,
+        minor=hold.minor,
+    )
+    return accepted(case.fact(type, over, drawn_lots(account, hold.draws)))
+
+
+def hold_placed(account: Account, body: HoldPlaced) -> None:
+    """The account with one more open hold."""
+    hold = body.hold
+    settle(account, body)
+    of_lots.hold_back(account.lots, hold.draws)
+    account.holds.append(hold)
+    count_out(account, hold.day, hold.minor)
+
+
+def hold_increased(account: Account, body: HoldIncreased) -> None:
+    """The account with more under the hold."""
+    settle(account, body)
+    drop(account, body.hold.hold)
+    of_lots.hold_back(account.lots, body.hold.draws)
+    account.holds.append(body.hold)
+    count_out(account, body.day, body.minor)
+
+
+def hold_ended(account: Account, fact: Fact, body: HoldEnded) -> dict[str, Row | None]:
+    """The account without the hold, and what is remembered of it."""
+    settle(account, body)
+    hold = drop(account, body.hold_id)
+    if hold is not None:
+        count_out(account, hold.day, -hold.minor if hold.day == account.spent_day else 0)
+    ended = EndedHold(
+        hold=body.hold_id,
+        ended="lapsed" if fact.type == HOLD_LAPSED else "released",
+        ended_at=fact.time,
+        minor=body.minor,
+        order=hold.order if hold is not None else None,
+    )
+    return {hold_key(fact.subject, body.hold_id): ended}
+
+
+def drop(account: Account, hold_id: str) -> Hold | None:
+    """Take an open hold off the account and let its lots go."""
+    hold = find(account, hold_id)
+    if hold is not None:
+        account.holds = [one for one in account.holds if one is not hold]
+        of_lots.let_go(account.lots, hold.draws)
+    return hold

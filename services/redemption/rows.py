@@ -1,0 +1,169 @@
+"""Redemption's rows: what is kept of an account, its captures, and what has ended."""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from schemas.instants import DAY
+from schemas.redemption_facts import (
+    AccountState,
+    Fixed,
+    Hold,
+    Kind,
+    Lot,
+    Part,
+    Where,
+)
+
+# Nothing that names a hold or return can be accepted later than this after it ended (design D4).
+ENDED_KEPT: Final = 37 * DAY
+
+
+@dataclass(slots=True, kw_only=True)
+class Sale:
+    """The sale that made a card live: what was paid, by what, for which lots, where."""
+
+    sale: str
+    tender: str
+    price_minor: int
+    face_minor: int
+    lots: list[str]
+    where: Where
+    charged_back: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """A live account as it is; `ledger` = Σ lots, `held` = Σ holds = Σ held of lots (minor units).
+
+    `used` tells whether anything but its sale ever moved its value. `expired` are lots whose end
+    may still be put off. `loaded_at` is the last load (the law counts from it); the `_day` fields
+    say which network day the counters beside them count. `sweeps` counts expiries.
+    """
+
+    kind: Kind
+    programme: str
+    currency: str
+    life: int
+    state: AccountState
+    frozen: bool = False
+    ledger: int = 0
+    held: int = 0
+    lots: list[Lot] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    owner_kind: str | None = None
+    owner: str | None = None
+    fixed: Fixed | None = None
+    sale: Sale | None = None
+    used: bool = False
+    loaded_at: int = 0
+    loaded_day: str | None = None
+    loaded_minor: int = 0
+    spent_day: str | None = None
+    spent_minor: int = 0
+    expired: list[Lot] = field(default_factory=list)
+    return_id: str | None = None
+    return_due: int | None = None
+    unclaimed: bool = False
+    sweeps: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class LotTerms:
+    """What is needed to make a lot again that had been spent to the end."""
+
+    lot: str
+    face_start: int
+    funded_start: int
+    sold_at: int
+    expires_at: int | None
+    life: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Capture:
+    """What may come back: the split as captured, `refunded_before` of each part going up.
+
+    Once all of it has come back `parts` are dropped, and only the fact that it is done remains.
+    """
+
+    capture: str
+    minor: int
+    refunded: int
+    policy: int
+    where: Where
+    parts: list[Part]
+    lots: list[LotTerms]
+    until: int | None
+
+
+@dataclass(slots=True, kw_only=True)
+class EndedHold:
+    """A hold that is no longer open; `minor` of it was neither captured nor asked back.
+
+    `released` is also the tombstone of a hold released before it was asked for; `moved` went to
+    another account with the balance.
+    """
+
+    hold: str
+    ended: Literal["released", "lapsed", "captured", "moved"]
+    ended_at: int
+    minor: int = 0
+    order: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class EndedReturn:
+    """A return that is no longer open (`cancelled` is also a tombstone)."""
+
+    return_id: str
+    ended: Literal["cancelled", "lapsed", "confirmed"]
+    ended_at: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Assignment:
+    """This membership assignment has had its credit, once and for all."""
+
+    assignment: str
+    membership: str
+
+
+Row = Account | Capture | EndedHold | EndedReturn | Assignment
+ROWS: Final[dict[str, type]] = {
+    "": Account,
+    "capture": Capture,
+    "hold": EndedHold,
+    "return": EndedReturn,
+    "assignment": Assignment,
+}
+
+
+def capture_key(subject: str, capture: str) -> str:
+    """The row of a capture that may be refunded."""
+    return f"{subject}/capture/{capture}"
+
+
+def hold_key(subject: str, hold: str) -> str:
+    """The row of a hold that has ended."""
+    return f"{subject}/hold/{hold}"
+
+
+def return_key(subject: str, return_id: str) -> str:
+    """The row of a return that has ended."""
+    return f"{subject}/return/{return_id}"
+
+
+def assignment_key(subject: str, assignment: str) -> str:
+    """The row of a membership assignment."""
+    return f"{subject}/assignment/{assignment}"
+
+
+def forgotten_at(key: str, row: Row) -> int | None:
+    """From when the row counts as absent (ms UTC); None: never."""
+    match row:
+        case EndedHold() | EndedReturn():
+            return row.ended_at + ENDED_KEPT
+        case Capture():
+            return row.until
+        case _:
+            return None
