@@ -14,6 +14,7 @@ from typing import Any, Literal
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, func, select, update
 
+from schemas.errors import ScripError
 from schemas.terms import Policy
 from services.runtime.outbox_table import insert_new
 from services.settlement.entries import BankAccount
@@ -28,7 +29,7 @@ HolderType = Literal["business", "consumer"]
 _NONCE_BYTES = 12
 
 
-class BankAccountError(ValueError):
+class BankAccountError(ScripError):
     """The account's details cannot be right, or it is not the one meant; the message says why."""
 
 

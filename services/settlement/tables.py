@@ -19,7 +19,10 @@ from sqlalchemy import (
     text,
 )
 
+from services.runtime.progress import progress_table
+
 METADATA = MetaData(schema="settlement")
+progress = progress_table(METADATA)
 UNFILED = "state IN ('open', 'calculated', 'pending_approval', 'approved')"
 
 item = Table(
@@ -49,12 +52,18 @@ item = Table(
     Column("cohort", String(16), nullable=False),
     Column("ticket", String(200)),
     Column("occurred_at", BigInteger, nullable=False),
-    Column("unexpected", String(64), comment="why it is not reconciled, if nobody meant it so"),
+    Column("unexpected", String(64), comment="why not reconciled"),
     Column("policy", Integer, nullable=False),
     Column("dates", JSON, nullable=False),
     Index("item_by_use", "reverses"),
     Index("item_by_run", "run"),
     Index("item_by_state", "currency", "state"),
+)
+claim = Table(
+    "claim",
+    METADATA,
+    Column("item", String(36), primary_key=True, comment="of a run read back before the item"),
+    Column("run", String(128), nullable=False),
 )
 run = Table(
     "run",
@@ -105,8 +114,8 @@ run_entry = Table(
     Column("amount", BigInteger, nullable=False),
     Column("code", Integer, nullable=False, comment="NACHA transaction code"),
     Column("attempt", Integer, nullable=False),
-    Column("first_trace", String(15), comment="of the first presentation, on later attempts"),
-    Column("first_effective", String(10), comment="ISO day the first presentation settled on"),
+    Column("first_trace", String(15), comment="of the first, on later attempts"),
+    Column("first_effective", String(10), comment="of the first presentation"),
     Column("account_ref", String(80), nullable=False, comment="account@version"),
     Column("last4", String(4), nullable=False),
     Column("trace", String(15)),
@@ -124,7 +133,7 @@ carried = Table(
 owed = Table(
     "owed",
     METADATA,
-    Column("owed", String(160), primary_key=True, comment="run/entry that came back"),
+    Column("owed", String(160), primary_key=True, comment="first trace/next attempt"),
     Column("currency", String(3), nullable=False),
     Column("location", String(64), nullable=False),
     Column("entity", String(64), nullable=False),

@@ -19,6 +19,9 @@ from schemas.terms import Policy
 
 NOW = 1_780_000_000_000  # 2026-05-28T20:26:40Z
 ENTITIES = {"F1": "E1", "F2": "E2", "F3": "E1", "HQ": "HQ"}
+# Another network, of three entities, for whole runs.
+NETWORK = {"A": "EA", "B": "EB", "C": "EC", "A2": "EA"}
+ENTITY_OF = ENTITIES | NETWORK
 SETTLEMENT: dict[str, Any] = {"enabled": True, "cross_franchise": True}
 
 
@@ -63,7 +66,7 @@ def part(row: Drawn, /, **refund: Any) -> Part:
         category=row.category,
         lot=row.lot,
         origin="paid",
-        entity=ENTITIES[row.source],
+        entity=ENTITY_OF[row.source],
         location=row.source,
         programme="gift",
         jurisdiction="US",
@@ -76,7 +79,7 @@ def part(row: Drawn, /, **refund: Any) -> Part:
 
 def where(location: str) -> Where:
     """A till at a location."""
-    return Where(location=location, entity=ENTITIES[location], channel="pos", receipt="t-1")
+    return Where(location=location, entity=ENTITY_OF[location], channel="pos", receipt="t-1")
 
 
 def published(type: str, body: Any, *, id: str = "fact-1", version: int = 1) -> Published:

@@ -1,0 +1,1 @@
+"""From an approved run to a file that the bank has."""

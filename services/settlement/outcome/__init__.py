@@ -1,0 +1,1 @@
+"""What the clock brings to files that the bank has: settlement, the second file, the close."""

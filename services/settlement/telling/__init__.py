@@ -1,0 +1,1 @@
+"""How a run's facts take effect and are told, in one transaction."""
