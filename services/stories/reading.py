@@ -32,14 +32,16 @@ class Story:
     """A story that can be told: `begins` is one minute before its first step (ms UTC).
 
     `policy` is plain JSON with `effective` set; `subjects` are the ids on the wire by name;
-    `preparations` {card: programme} are put into stock at `begins`.
+    `cards` {card: programme} are put into stock at `begins`; `stock` names
+    those and the cards that steps bring.
     """
 
     file: str
     begins: int
     policy: dict[str, Any]
     document: PolicyDocument
-    preparations: dict[str, str]
+    cards: dict[str, str]
+    stock: tuple[str, ...]
     credits: dict[str, CreditSaid]
     subjects: dict[str, str]
     accounts: dict[str, AccountSaid]
@@ -76,6 +78,7 @@ def read_story(file: str, text: str, beside: Beside) -> Story:
         policy,
         document,
         said.cards,
+        tuple(cast.cards),
         said.credits,
         cast.subjects,
         said.accounts,

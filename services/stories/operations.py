@@ -1,0 +1,58 @@
+"""What a person in the office does in a story: runs, the bank's returns, breakage, periods."""
+
+from collections.abc import Callable
+from typing import Final
+
+from schemas.terms import Terms
+from services.settlement.operations import SYSTEM, carry_out
+from services.settlement.runs import RunOrder, RunRefusedError
+from services.stories.stage import Stage
+from services.stories.steps import (
+    BreakageStep,
+    CloseStep,
+    CorrectionStep,
+    ReturnStep,
+    RunStep,
+    Step,
+)
+
+OFFICE: Final = "service/story"
+
+
+class Office:
+    """Operations of the ledger and of settlement; a problem is what the business refused."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._closed: dict[str, str] = {}
+
+    def closed(self) -> dict[str, str]:
+        """{entity: its books are closed up to and including this ISO day}."""
+        return dict(self._closed)
+
+    def settle(self, step: RunStep, terms: Terms) -> str | None:
+        """Start a run and take it as far as the bank."""
+        order = RunOrder(run=step.id, made_by=SYSTEM.maker, dry=step.dry)
+        return _asked(lambda: carry_out(self._stage.desk, order, SYSTEM.checker, terms))
+
+    def do(self, step: Step, terms: Terms) -> str | None:
+        """Carry the step out; what was refused, or None."""
+        match step:
+            case ReturnStep():
+                return "bank_return is not there yet"
+            case CorrectionStep():
+                return "bank_correction is not there yet"
+            case BreakageStep():
+                return "breakage is not there yet"
+            case CloseStep():
+                return "close is not there yet"
+            case _:
+                raise AssertionError(f"no operation: {step.do}")
+
+
+def _asked(do: Callable[[], object]) -> str | None:
+    try:
+        do()
+    except RunRefusedError as refused:
+        return str(refused)
+    return None

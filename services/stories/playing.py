@@ -1,0 +1,250 @@
+"""Plays a story on a stage: each step at its time, and what falls due on the way at its own."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schemas.identifiers import derived
+from schemas.message import encode_command
+from schemas.reply import Reply, read_reply
+from schemas.terms import Policy, Terms
+from schemas.topics import (
+    ISSUANCE_COMMANDS,
+    ISSUANCE_REPLIES,
+    POLICY,
+    REDEMPTION_REPLIES,
+)
+from services.runtime.policies import Policies, write_published_policy
+from services.runtime.records import Staged
+from services.runtime.seals import SealsOff
+from services.runtime.telling import broadcast
+from services.settlement.directory import AccountDetails, register
+from services.settlement.outcome import operations as outcome
+from services.stories.operations import Office
+from services.stories.reading import Story
+from services.stories.rows import RowView
+from services.stories.stage import Stage
+from services.stories.steps import (
+    SOURCE,
+    CommandStep,
+    GarbageStep,
+    PolicyStep,
+    RepeatStep,
+    RestartStep,
+    RunStep,
+    Step,
+)
+
+REPLYTO: Final = "story"
+READ_MAX: Final = 10_000
+DUES_MAX: Final = 100_000
+
+
+class EndlessError(RuntimeError):
+    """Things keep falling due between two steps; something is due again for ever."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What was said and answered: replies in order of steps, and what the business refused."""
+
+    replies: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Play:
+    """One story on one stage."""
+
+    def __init__(self, story: Story, stage: Stage) -> None:
+        self.story = story
+        self.stage = stage
+        self.told = Told()
+        self.rows = RowView(stage.reader, stage.partitions)
+        self.policies = Policies(stage.reader)
+        self._now = story.begins
+        self._versions = 0
+        self._seen: dict[tuple[str, int], int] = {}
+        self._office = Office(stage)
+
+    def begin(self) -> None:
+        """One minute before the first step: the policy, the bank accounts, the cards."""
+        story = self.story
+        with self.stage.engine.begin() as connection:
+            for name, said in story.accounts.items():
+                details = AccountDetails(
+                    account=name,
+                    routing=said.routing,
+                    number=said.number,
+                    type=said.type,
+                    holder=said.holder or name,
+                    holder_type=said.holder_type,
+                )
+                register(connection, self.stage.desk.vault, details, "active")
+        effective = min(story.begins, story.document.effective or story.begins)
+        self._tell_policy(story.policy, effective)
+        self.stage.move(story.begins)
+        self.stage.publish([self._preparation(i, card) for i, card in enumerate(story.cards)])
+        self.stage.settle()
+
+    def step(self, step: Step) -> None:
+        """Let time pass up to the step, and let it happen."""
+        self.advance(step.at)
+        match step:
+            case CommandStep():
+                self._command(step)
+            case RepeatStep(of=CommandStep() as first):
+                self._command(first, repeated_at=step.at, number=step.number)
+            case RepeatStep(of=RunStep() as first):
+                self._run(first, step)
+            case RunStep():
+                self._run(step, step)
+            case PolicyStep():
+                self._tell_policy(step.document, step.effective)
+            case RestartStep():
+                self.stage.restart()
+            case GarbageStep(topic=topic, key=key, value=value):
+                partition = None if key is not None else 0
+                self.stage.publish([Staged(topic.name, partition, step.at, key, value)])
+            case _:
+                self._note(step, self._office.do(step, self.terms()))
+        self.stage.settle()
+        self._collect(step)
+
+    def advance(self, at: int) -> None:
+        """What falls due up to `at` happens, in order of due; then it is `at`."""
+        for _ in range(DUES_MAX):
+            self.stage.settle()
+            due = self._next_due()
+            if due is None or due > at:
+                break
+            self._move(due)
+        else:
+            raise EndlessError(f"more than {DUES_MAX} instants at which something is due")
+        if at > self._now:
+            self._move(at)
+
+    def terms(self) -> Terms:
+        """What operations are decided under now."""
+        self.policies.refresh()
+        known = [p for p in self.policies.all() if p.effective <= self._now]
+        newest: Policy = known[-1] if known else self.policies.all()[0]
+        return Terms(now=self._now, policy=newest, closed=self._office.closed())
+
+    def _move(self, now: int) -> None:
+        self._now = now
+        self.stage.move(now)
+        self.stage.settle()
+        # Entries settle in the story's morning, before whoever comes next.
+        if outcome.advance(self.stage.desk, self.terms()):
+            self.stage.settle()
+
+    def _next_due(self) -> int | None:
+        self.rows.refresh()
+        with self.stage.engine.begin() as connection:
+            runs = [due.at for due in outcome.dues(connection, 2**62) if due.at > self._now]
+        dues = [*runs, self.rows.next_due(self._now)]
+        return min((due for due in dues if due is not None), default=None)
+
+    def _tell_policy(self, document: dict[str, Any], effective: int) -> None:
+        self._versions += 1
+        value = write_published_policy(self._versions, effective, document)
+        self.stage.publish([Staged(POLICY.name, 0, self._now, b"policy", value)])
+        self.policies.refresh()
+        told = self.policies.of(self._versions)
+        assert told is not None
+        body = {"version": told.version, "sha256": told.sha256, "effective": effective}
+        self.stage.publish(
+            broadcast(
+                "policy_changed",
+                SOURCE,
+                body,
+                time=self._now,
+                partitions=self.stage.partitions,
+                seals=SealsOff(),
+            )
+        )
+
+    def _preparation(self, number: int, card: str) -> Staged:
+        body = {
+            "programme": self.story.cards[card],
+            "batch": REPLYTO,
+            "cards": [{"card": card, "last4": f"{number % 10_000:04d}"}],
+        }
+        value = encode_command(
+            id=derived("story", "prepare", card),
+            type="prepare_cards",
+            source=SOURCE,
+            subject=card,
+            time=self.story.begins,
+            body=body,
+        )
+        return Staged(ISSUANCE_COMMANDS.name, None, self.story.begins, card.encode(), value)
+
+    def _command(
+        self, step: CommandStep, repeated_at: int | None = None, number: int | None = None
+    ) -> None:
+        value = encode_command(
+            id=step.id,
+            type=step.do,
+            source=step.source,
+            subject=step.subject,
+            time=step.time,
+            body=step.body,
+            replyto=REPLYTO if step.asks else None,
+        )
+        at = step.at if repeated_at is None else repeated_at
+        self.stage.publish([Staged(step.topic.name, None, at, step.subject.encode(), value)])
+
+    def _run(self, run: RunStep, step: Step) -> None:
+        problem = self._office.settle(run, self.terms())
+        self._note(step, problem)
+        if isinstance(step, RepeatStep):
+            outcome_said = "refused" if problem else "accepted"
+            reply = {"id": run.id, "outcome": outcome_said, "repeated": True, "step": step.number}
+            self.told.replies.append({**_NO_REPLY, **reply})
+
+    def _note(self, step: Step, problem: str | None) -> None:
+        if problem is not None:
+            self.told.notes.append({"step": step.number, "do": step.do, "text": problem})
+
+    def _collect(self, step: Step) -> None:
+        for topic in (ISSUANCE_REPLIES, REDEMPTION_REPLIES):
+            for number in range(self.stage.partitions):
+                position = self._seen.get((topic.name, number), 0)
+                end = self.stage.reader.end_in_doubt(topic.name, number)
+                while position < end:
+                    records, after = self.stage.reader.read(topic.name, number, position, READ_MAX)
+                    for record in records:
+                        if record.value is not None:
+                            self.told.replies.append(_said(read_reply(record.value), step))
+                    if after == position:
+                        break
+                    position = after
+                self._seen[topic.name, number] = position
+
+
+_NO_REPLY: Final = {
+    "id": None,
+    "outcome": None,
+    "reason": None,
+    "balance": None,
+    "covered": None,
+    "due": None,
+    "repeated": False,
+}
+
+
+def _said(reply: Reply, step: Step) -> dict[str, Any]:
+    return {
+        "id": reply.command,
+        "outcome": reply.outcome,
+        "reason": reply.reason,
+        "balance": reply.balance,
+        "covered": reply.covered,
+        "due": reply.due,
+        "repeated": reply.repeated,
+        "account": reply.account,
+        "facts": list(reply.facts),
+        "detail": reply.detail,
+        "step": step.number,
+        "do": step.do,
+    }
