@@ -19,7 +19,8 @@ from testcontainers.core.container import DockerContainer
 from deploy.embedded.guarded import GuardedServer, ServerPlan
 from deploy.embedded.kafka import BROKER_SETTINGS, new_cluster_id
 from deploy.embedded.places import free_ports, throw_away_folder
-from deploy.embedded.readiness import wait_for_kafka, wait_for_postgres
+from deploy.embedded.postgres import LOCALE_OPTIONS
+from deploy.embedded.readiness import ServerDiedError, wait_for_kafka, wait_for_postgres
 
 KAFKA_IMAGE = "apache/kafka:4.3.0"
 POSTGRES_IMAGE = "postgres:18.4"
@@ -27,6 +28,7 @@ _DAEMON_SECONDS_MAX = 5
 _PULL_SECONDS_MAX = 30.0
 _READY_SECONDS_MAX = 90.0
 _STOP_SECONDS_MAX = 30
+_LOG_LINES_MAX = 20
 _REAPER = Path(__file__).with_name("reaper.py")
 _DOCKER_FAILURES = (DockerException, RequestException, OSError)
 
@@ -51,6 +53,10 @@ class ContainerServer:
         self._guard.start()
         try:
             self._wait(self._ended)
+        except (ServerDiedError, TimeoutError) as failure:
+            written = self._container.get_wrapped_container().logs(tail=_LOG_LINES_MAX)
+            self.close()
+            raise type(failure)(f"{failure}\n{written.decode(errors='replace')}") from failure
         except BaseException:
             self.close()
             raise
@@ -137,6 +143,7 @@ def start_postgres(image: str) -> tuple[str, ContainerServer]:
     password = secrets.token_hex(24)
     container = DockerContainer(image).with_bind_ports("5432/tcp", port)
     container.with_envs(POSTGRES_USER="scrip", POSTGRES_PASSWORD=password, POSTGRES_DB="postgres")
+    container.with_env("POSTGRES_INITDB_ARGS", " ".join(LOCALE_OPTIONS))
     url = f"postgresql+psycopg://scrip:{password}@127.0.0.1:{port}/postgres"
     server = ContainerServer(
         container, lambda ended: wait_for_postgres(url, _READY_SECONDS_MAX, ended)

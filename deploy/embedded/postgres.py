@@ -32,6 +32,13 @@ _READY_SECONDS_MAX = 60.0
 _STOP_SECONDS_MAX = 30.0
 _INIT_SECONDS_MAX = 120.0
 _STARTS_MAX = 3
+# The same characters and order of text wherever the server runs.
+LOCALE_OPTIONS = (
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+)
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -230,8 +237,7 @@ def _initialize(place: PostgresPlace, binaries: Path) -> None:
     shutil.rmtree(folder / "cluster", ignore_errors=True)
     command = [
         *(str(binaries / "initdb"), "-D", str(folder / "cluster"), "-U", _USER),
-        *("--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "--encoding=UTF8"),
-        *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+        *("--auth=scram-sha-256", f"--pwfile={folder / 'password'}", *LOCALE_OPTIONS),
         *(("--no-sync",) if place.throw_away else ()),
     ]
     ended = subprocess.run(
