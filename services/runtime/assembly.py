@@ -1,10 +1,13 @@
 """Puts a service together from its settings: log, policies, seals, job, worker."""
 
+from typing import Final
+
 import structlog
 from confluent_kafka import KafkaException
 from sqlalchemy import Engine
 
-from schemas.topics import COMMAND_TOPICS, TOPICS
+from schemas.terms import Policy
+from schemas.topics import COMMAND_TOPICS, POLICY, TOPICS
 from services.runtime.batch import Identity
 from services.runtime.clocks import LogClock, SystemClock
 from services.runtime.crash import crash_points
@@ -17,7 +20,10 @@ from services.runtime.settings import Settings, SettingsRefusedError, seals_of
 from services.runtime.store import MemoryStore
 from services.runtime.tables import open_tables
 from services.runtime.topic_admin import TopicAdmin
+from services.runtime.waits import rest
 from services.runtime.worker import Worker
+
+POLICY_LOOK_SECONDS: Final = 0.2
 
 _log = structlog.get_logger()
 
@@ -74,3 +80,14 @@ def _worker(job: Job, log: KafkaLog, settings: Settings) -> Worker:
         crash=crash_points(settings.crash_at),
         store=lambda _topic, _partition: MemoryStore(),
     )
+
+
+def wait_for_policy(policies: Policies) -> Policy:
+    """The newest policy; waits, said aloud, until there is one."""
+    policies.refresh()
+    if policies.newest() is None:
+        _log.warning("waiting_for_policy", topic=POLICY.name)
+    while (policy := policies.newest()) is None:
+        rest(POLICY_LOOK_SECONDS)
+        policies.refresh()
+    return policy

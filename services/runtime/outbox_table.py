@@ -182,7 +182,8 @@ def insert_new(
     """
     make = insert_postgres if is_postgres(connection) else insert_sqlite
     statement = make(table).values(**row).on_conflict_do_nothing(index_elements=list(keys) or None)
-    return connection.execute(statement).rowcount == 1
+    inserted = statement.returning(*table.primary_key.columns)
+    return connection.execute(inserted).first() is not None
 
 
 def _known(connection: Connection, fact: str) -> OutboxRow | None:

@@ -30,6 +30,11 @@ class Policies:
         """The latest version published, or None."""
         return max(self._known.values(), key=lambda policy: policy.version, default=None)
 
+    def in_force(self, now: int) -> Policy | None:
+        """The latest version in force at `now` (ms UTC), or None."""
+        due = [policy for policy in self._known.values() if policy.effective <= now]
+        return max(due, key=lambda policy: policy.version, default=None)
+
     def all(self) -> list[Policy]:
         """Every version, oldest first."""
         return sorted(self._known.values(), key=lambda policy: policy.version)

@@ -1,0 +1,139 @@
+"""Connects settlement to the runner: facts in, items out; the sink; the outbox; the clerk."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from schemas.terms import Terms
+from schemas.topics import (
+    REDEMPTION_EVENTS,
+    SETTLEMENT_BATCHES,
+    SETTLEMENT_ITEMS,
+    SETTLEMENT_MEMORY,
+)
+from services.runtime.assembly import (
+    deriving_worker,
+    open_database,
+    open_log,
+    wait_for_policy,
+)
+from services.runtime.clocks import SystemClock
+from services.runtime.crash import crash_points
+from services.runtime.deriving import DerivingSpec
+from services.runtime.outbox import Outbox
+from services.runtime.policies import Policies
+from services.runtime.ports import Clock
+from services.runtime.process import Make
+from services.runtime.settings import Settings, SettingsRefusedError
+from services.runtime.sink_loop import SinkLoop
+from services.runtime.waits import Backoff, rest
+from services.settlement.bank import DirectoryBank
+from services.settlement.delivery.operations import Desk
+from services.settlement.directory import Vault
+from services.settlement.items import derive
+from services.settlement.outcome.operations import advance
+from services.settlement.sink import SettlementSink
+
+SPEC: Final = DerivingSpec(
+    service="settlement",
+    inputs=(REDEMPTION_EVENTS,),
+    output=SETTLEMENT_ITEMS,
+    memory=SETTLEMENT_MEMORY,
+    derive=derive,
+)
+LOOK_SECONDS: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+class Clerk:
+    """Does what falls due for runs by the clock: sends, settles and closes them."""
+
+    def __init__(self, desk: Desk, policies: Policies, clock: Clock) -> None:
+        self._desk = desk
+        self._policies = policies
+        self._clock = clock
+        self._backoff = Backoff()
+
+    def tick(self, timeout: float = 0.0) -> bool:
+        """Do what is due now; then rest."""
+        self._policies.refresh()
+        policy = self._policies.in_force(self._clock.now())
+        try:
+            done = advance(self._desk, Terms(self._clock.now(), policy)) if policy else []
+        except OperationalError as cause:
+            if not self._backoff.waiting:
+                _log.warning("waiting_for_postgres", loop="clerk", cause=str(cause))
+            self._backoff.wait()
+            return False
+        self._backoff.over()
+        for due in done:
+            _log.info("run_advanced", run=due.run, what=due.what, number=due.number)
+        if not done:
+            rest(max(timeout, LOOK_SECONDS))
+        return bool(done)
+
+    def ready(self) -> bool:
+        """Is the database there?"""
+        return not self._backoff.waiting
+
+    def close(self) -> None:
+        """Nothing is in flight between ticks."""
+
+
+def vault_of(settings: Settings) -> Vault:
+    """The keys to account numbers: one to seal with, one derived from it to find them by."""
+    secret = settings.bank_key.get_secret_value()
+    if len(secret) != 64:
+        raise SettingsRefusedError("SCRIP_BANK_KEY is missing: 32 bytes in hex (64 digits)")
+    key = bytes.fromhex(secret)
+    return Vault(key, sha256(b"scrip bank index" + key).digest())
+
+
+def desk_of(settings: Settings) -> Desk:
+    """Where this process works on runs."""
+    if settings.bank_folder is None:
+        raise SettingsRefusedError("SCRIP_BANK_FOLDER is missing: a folder for bank files")
+    bank = DirectoryBank(settings.bank_folder)
+    return Desk(open_database(settings), vault_of(settings), bank)
+
+
+def _sink(settings: Settings) -> SinkLoop:
+    log = open_log(settings)
+    timezone = wait_for_policy(Policies(log.reader())).document.network.timezone
+    return SinkLoop(
+        SettlementSink(timezone),
+        open_database(settings),
+        log,
+        settings.slot,
+        crash=crash_points(settings.crash_at),
+    )
+
+
+def _outbox(settings: Settings) -> Outbox:
+    return Outbox(
+        SETTLEMENT_BATCHES,
+        SETTLEMENT_MEMORY,
+        open_database(settings),
+        open_log(settings),
+        crash=crash_points(settings.crash_at),
+    )
+
+
+def _clerk(settings: Settings) -> Clerk:
+    return Clerk(desk_of(settings), Policies(open_log(settings).reader()), SystemClock())
+
+
+def loops(settings: Settings) -> Mapping[str, Make]:
+    """The loops of a settlement process; on the story's clock runs are advanced by the story."""
+    made: dict[str, Make] = {
+        "worker": lambda: deriving_worker(SPEC, settings),
+        "sink": lambda: _sink(settings),
+        "outbox": lambda: _outbox(settings),
+    }
+    if settings.clock == "system":
+        made["clerk"] = lambda: _clerk(settings)
+    return made
