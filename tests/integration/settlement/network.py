@@ -1,19 +1,26 @@
 """A settling network on either database: items come in by the sink, runs go out by operations."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import psycopg
+from psycopg import sql
 from pydantic import TypeAdapter
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
+from deploy.embedded.resolve import Infrastructure
 from schemas.instants import parse_instant
 from schemas.message import Published
 from schemas.policy import PolicyDocument
 from schemas.settlement import FACTS
 from schemas.terms import Policy, Terms
 from schemas.topics import SETTLEMENT_BATCHES, SETTLEMENT_ITEMS
+from services.runtime import outbox_table
 from services.runtime.outbox_table import OutboxRow, read
+from services.settlement import tables
 from services.settlement.bank import StoryBank
 from services.settlement.delivery.operations import Desk
 from services.settlement.directory import AccountDetails, Vault, register
@@ -23,8 +30,16 @@ from services.settlement.outcome.operations import advance, next_due
 from services.settlement.returned.operations import Answer, ReturnNotice, bank_return
 from services.settlement.runs import RunOrder
 from services.settlement.sink import SettlementSink
-from services.settlement.views import list_files, list_items, list_runs
-from tests.unit.settlement_items.facts import NETWORK
+from services.settlement.views import list_exceptions, list_files, list_items, list_runs
+from tests.unit.settlement_items.facts import NETWORK, Drawn, Returning, captured, refunded
+
+MAY_12 = "2026-05-12T12:00:00-04:00"
+MAY_13 = "2026-05-13T00:00:00-04:00"
+MAY_19 = "2026-05-19T12:00:00-04:00"
+MAY_26 = "2026-05-26T12:00:00-04:00"
+JUNE_2 = "2026-06-02T12:00:00-04:00"
+JUNE_9 = "2026-06-09T12:00:00-04:00"
+AUGUST = "2026-08-01T12:00:00-04:00"
 
 TIMEZONE = "America/New_York"
 VAULT = Vault(bytes(range(32)), bytes(range(32, 64)))
@@ -51,6 +66,28 @@ def account(name: str, number: str | None = None, **other: Any) -> AccountDetail
     """A checking account of that name."""
     digits = number or str(10_000_000 + sum(ord(c) * 31**i for i, c in enumerate(name)) % 10**7)
     return AccountDetails(name, "021000021", digits, "checking", name.upper(), **other)
+
+
+@contextmanager
+def database_of_its_own(infra: Infrastructure) -> Iterator[str]:
+    """The address of an empty database, dropped afterwards."""
+    server = infra.postgres.replace("postgresql+psycopg://", "postgresql://")
+    name = f"settling{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield infra.postgres.rpartition("/")[0] + f"/{name}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+        connection.execute(drop.format(sql.Identifier(name)))
+
+
+def empty(engine: Engine) -> None:
+    """Take every row of settlement and of operations away."""
+    with engine.begin() as connection:
+        for declared in (outbox_table.METADATA, tables.METADATA):
+            for table in declared.sorted_tables:
+                connection.execute(table.delete())
+        connection.execute(insert(outbox_table.outbox_head).values(id=1, position=0))
 
 
 @dataclass
@@ -141,6 +178,11 @@ class Network:
         with self.engine.begin() as connection:
             return list_files(connection, VAULT)
 
+    def exceptions(self) -> list[dict[str, Any]]:
+        """What a person has to look at."""
+        with self.engine.begin() as connection:
+            return list_exceptions(connection)
+
     def outbox(self) -> list[OutboxRow]:
         """Every fact told so far."""
         with self.engine.begin() as connection:
@@ -174,3 +216,21 @@ def as_published(rows: Sequence[OutboxRow]) -> list[Published]:
 def decoded(type: str, body: Mapping[str, Any]) -> Any:
     """A fact's body as its dataclass."""
     return TypeAdapter(FACTS[type]).validate_python(body)
+
+
+def use(source: str, to: str, minor: int, capture: str, category: str = "service") -> Published:
+    """Value that came in at `source` was spent at `to`."""
+    return captured(to, [Drawn(1, category, source, minor)], capture=capture)
+
+
+def back(source: str, to: str, minor: int, capture: str, **of: Any) -> Published:
+    """Some of it came back (all of it, unless `drawn` and `before` say otherwise)."""
+    row = Drawn(1, "service", source, of.pop("drawn", minor))
+    returning = Returning(row, minor, of.pop("before", 0))
+    number = of.pop("number", 1)
+    return refunded([returning], id=f"back-{capture}-{number}", capture=capture, used_at=to)
+
+
+def states(net: Network) -> list[str]:
+    """The states of all items, sorted."""
+    return sorted(item["state"] for item in net.items())
