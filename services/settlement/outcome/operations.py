@@ -138,7 +138,7 @@ def _files_planned(connection: Connection, name: str) -> int:
 
 
 def _moved(connection: Connection, row: Mapping[Any, Any], number: int) -> list[Moved]:
-    """Cash by location, and the parent's, which balances the file as it was sent."""
+    """Cash by location, and the parent's, which balances what was not returned before."""
     mine = (run_entry.c.run == row["run"], run_entry.c.file_number == number)
     entries = connection.execute(
         select(run_entry).where(*mine, run_entry.c.location != row["parent"])
@@ -147,8 +147,8 @@ def _moved(connection: Connection, row: Mapping[Any, Any], number: int) -> list[
     parent = 0
     for entry in entries:
         signed = entry["amount"] if entry["direction"] == "credit" else -entry["amount"]
-        parent -= signed
         if entry["state"] != "returned":
+            parent -= signed
             key = (entry["entity"], entry["location"])
             moved[key] = moved.get(key, 0) + signed
     moved[row["parent"], row["parent"]] = parent
