@@ -1,5 +1,6 @@
 """Rows of a core as bytes: slots dataclasses in JSON, answers kept as they were sent."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -16,12 +17,18 @@ def kind_of(key: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
+@lru_cache(maxsize=64)
+def _adapter(row: type) -> TypeAdapter[Any]:
+    """Building one takes milliseconds, and a restarted worker needs the same ones."""
+    return TypeAdapter(row)
+
+
 class CoreRows:
     """The rows of one core; the subject's own row may live on a public topic."""
 
     def __init__(self, kinds: dict[str, type], memory: Topic, public: Topic | None) -> None:
         self._adapters: dict[str, TypeAdapter[Any]] = {
-            kind: TypeAdapter(row) for kind, row in kinds.items()
+            kind: _adapter(row) for kind, row in kinds.items()
         }
         self._memory = memory
         self._public = public or memory
