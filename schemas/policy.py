@@ -27,6 +27,7 @@ Places = Literal["*"] | list[Name]
 BasisPoints = Annotated[int, Field(ge=0, le=10_000, strict=True)]
 PositiveMinor = Annotated[int, Field(gt=0, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
 Day = Annotated[str, BeforeValidator(str), Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 DrawRule = Literal["promo", "soonest_expiring", "oldest"]
 DRAW_RULES: tuple[DrawRule, ...] = ("promo", "soonest_expiring", "oldest")
@@ -43,7 +44,7 @@ def _timezone(name: Any) -> Any:
     try:
         zone(name)
     except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as unknown:
-        raise ValueError(f"{name!r} is not an IANA timezone") from unknown
+        raise ValueError("an IANA timezone, like America/New_York") from unknown
     return name
 
 
@@ -117,7 +118,7 @@ class Validity(_Section):
     @model_validator(mode="after")
     def _one(self) -> "Validity":
         if (self.days is None) == (self.until is None):
-            raise ValueError("validity is exactly one of days and until")
+            raise ValueError("exactly one of days and until")
         return self
 
 
@@ -167,7 +168,7 @@ class Programme(_Section):
     remainder: Literal["residual", "forfeit"] = "residual"
     product: str | None = None
     templates: list[Name] = Field(default_factory=list)
-    reloadable: bool = True
+    reloadable: Switch = True
     value: Fixed | Range | None = None
     validity: Validity | None = None
     hold_seconds: Annotated[int, Field(ge=1, le=30 * 86_400, strict=True)] = 600
@@ -186,10 +187,10 @@ class Template(_Section):
 
     code: Literal["crockford16"] | None = None
     number: Annotated[str, Field(pattern=r"^[0-9#]{15,18}C$")] | None = None
-    pin: Annotated[int, Field(ge=6, le=12)] | None = None
+    pin: Annotated[int, Field(ge=6, le=12, strict=True)] | None = None
     barcode: Literal["code128", "ean13"] | None = None
-    track: bool = False
-    qr: bool = False
+    track: Switch = False
+    qr: Switch = False
     capacity: PositiveMinor | None = None
 
 
@@ -224,8 +225,8 @@ class Originator(_Section):
 class Settlement(_Section):
     """Who owes whom for what, and when it is paid."""
 
-    enabled: bool = False
-    cross_franchise: bool = False
+    enabled: Switch = False
+    cross_franchise: Switch = False
     same_entity: Literal["items", "none"] = "items"
     mode: Literal["percentage", "full"] = "percentage"
     rates_bp: dict[str, BasisPoints | None] = Field(default_factory=lambda: dict(RATES_BP))
@@ -245,7 +246,7 @@ class Law(_Section):
     cash_out_up_to: Count | None = None
     expiry_floor_years: Count | None = None
     dormancy_years: Count | None = None
-    no_expiry: bool = False
+    no_expiry: Switch = False
     from_: Day | None = Field(None, alias="from")
     source: str | None = None
 

@@ -2,36 +2,24 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from pydantic import ValidationError
 
-from schemas.policy import PolicyDocument
+from schemas.errors import ScripError
+from schemas.findings import Finding, findings, show
+from schemas.policy import Fixed, PolicyDocument, Programme, Range, Template
 
 APART: Final = (("adjust", "settle"), ("settle", "release"))
-VALUE_SHOWN_MAX: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong with a document."""
-
-    path: str
-    value: str
-    allowed: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.value} — allowed: {self.allowed}"
-
-
-class PolicyRefusedError(ValueError):
+class PolicyRefusedError(ScripError, ValueError):
     """The policy document was refused; mend the named paths and apply it again."""
 
-    def __init__(self, findings: list[Finding]) -> None:
-        self.findings = findings
-        super().__init__("; ".join(str(finding) for finding in findings))
+    def __init__(self, found: list[Finding]) -> None:
+        self.findings = found
+        super().__init__("; ".join(str(finding) for finding in found))
 
 
 def read_policy(document: Any) -> PolicyDocument:
@@ -39,15 +27,17 @@ def read_policy(document: Any) -> PolicyDocument:
     try:
         policy = PolicyDocument.model_validate(document)
     except ValidationError as error:
-        raise PolicyRefusedError([_finding(detail) for detail in error.errors()]) from error
-    findings = [
+        raise PolicyRefusedError(findings(error, PolicyDocument)) from error
+    found = [
         *_places(policy),
         *_programmes(policy),
+        *_templates(policy),
+        *_channels(policy),
         *_settlement(policy),
         *_rights(policy),
     ]
-    if findings:
-        raise PolicyRefusedError(findings)
+    if found:
+        raise PolicyRefusedError(found)
     return policy
 
 
@@ -61,19 +51,9 @@ def content_hash(document: Any) -> str:
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
-def _finding(detail: Any) -> Finding:
-    path = ".".join(str(part) for part in detail["loc"]) or "(document)"
-    return Finding(path, _shown(detail["input"]), detail["msg"])
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= VALUE_SHOWN_MAX else text[: VALUE_SHOWN_MAX - 1] + "…"
-
-
 def _unknown(path: str, name: str, known: Any, what: str) -> Iterator[Finding]:
     if name not in known:
-        yield Finding(path, repr(name), f"{what}: {', '.join(sorted(known)) or 'none'}")
+        yield Finding(path, show(name), f"{what}: {', '.join(sorted(known)) or 'none'}")
 
 
 def _places(policy: PolicyDocument) -> Iterator[Finding]:
@@ -82,7 +62,7 @@ def _places(policy: PolicyDocument) -> Iterator[Finding]:
         path = f"locations.{name}.entity"
         yield from _unknown(path, location.entity, policy.entities, "entities")
         if name == policy.network.parent and location.entity != policy.network.parent:
-            yield Finding(path, repr(location.entity), "the parent's own place is of the parent")
+            yield Finding(path, show(location.entity), "the parent's own place is of the parent")
 
 
 def place_names(policy: PolicyDocument) -> set[str]:
@@ -98,13 +78,46 @@ def _programmes(policy: PolicyDocument) -> Iterator[Finding]:
             yield from _unknown(path, template, policy.templates, "templates")
         for place in programme.locations if programme.locations != "*" else []:
             yield from _unknown(f"programmes.{name}.locations", place, places, "places")
+        yield from _values(f"programmes.{name}", programme)
+    credit = {key for key, value in policy.programmes.items() if value.kind == "credit"}
+    for name, membership in policy.memberships.items():
+        path = f"memberships.{name}.programme"
+        yield from _unknown(path, membership.programme, credit, "credit programmes")
+
+
+def _values(path: str, programme: Programme) -> Iterator[Finding]:
+    most = programme.limits.balance_max
+    match programme.value:
+        case Range(range=(lowest, highest)) if lowest > highest:
+            yield Finding(f"{path}.value.range", f"{lowest}, {highest}", "[lowest, highest]")
+        case Range(range=(lowest, _)) if most is not None and lowest > most:
+            yield Finding(f"{path}.value.range.0", str(lowest), f"up to balance_max {most}")
+        case Fixed(fixed=fixed) if most is not None and max(fixed) > most:
+            yield Finding(f"{path}.value.fixed", str(max(fixed)), f"up to balance_max {most}")
+    breakage = programme.breakage
+    if breakage.method == "remote" and breakage.after_days is None:
+        yield Finding(f"{path}.breakage.after_days", "nothing", "days without activity")
+
+
+def _templates(policy: PolicyDocument) -> Iterator[Finding]:
+    for name, template in policy.templates.items():
+        yield from _template(f"templates.{name}", template)
+
+
+def _template(path: str, template: Template) -> Iterator[Finding]:
+    if template.code is not None and template.number is not None:
+        yield Finding(path, "code and number", "one of code and number")
+    if template.number is not None and template.capacity is not None:
+        most = 10 ** template.number.count("#")
+        if template.capacity > most:
+            yield Finding(f"{path}.capacity", str(template.capacity), f"up to {most}")
+
+
+def _channels(policy: PolicyDocument) -> Iterator[Finding]:
+    places = place_names(policy)
     for name, channel in (policy.channels or {}).items():
         for place in channel.locations if channel.locations != "*" else []:
             yield from _unknown(f"channels.{name}.locations", place, places, "places")
-    for name, membership in policy.memberships.items():
-        path = f"memberships.{name}.programme"
-        credit = {key for key, value in policy.programmes.items() if value.kind == "credit"}
-        yield from _unknown(path, membership.programme, credit, "credit programmes")
 
 
 def _settlement(policy: PolicyDocument) -> Iterator[Finding]:
@@ -112,6 +125,8 @@ def _settlement(policy: PolicyDocument) -> Iterator[Finding]:
     for number, pair in enumerate(policy.settlement.pairs):
         yield from _unknown(f"settlement.pairs.{number}.from", pair.from_, places, "places")
         yield from _unknown(f"settlement.pairs.{number}.to", pair.to, places, "places")
+        if pair.from_ == pair.to:
+            yield Finding(f"settlement.pairs.{number}.to", show(pair.to), "another place than from")
 
 
 def _rights(policy: PolicyDocument) -> Iterator[Finding]:
@@ -120,4 +135,4 @@ def _rights(policy: PolicyDocument) -> Iterator[Finding]:
     for path, rights in held.items():
         for one, other in APART:
             if one in rights and other in rights:
-                yield Finding(path, repr(list(rights)), f"not {one} and {other} together")
+                yield Finding(path, ", ".join(rights), f"not {one} and {other} together")

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -12,6 +13,7 @@ from schemas.publish.documents import messages, policy_document
 PUBLISHED = Path(__file__).resolve().parents[1] / "published"
 
 
+@cache
 def published() -> dict[str, bytes]:
     """Every file by its path below `schemas/published/`, as it should be."""
     known = messages()

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.policy_checks import Finding, PolicyRefusedError, content_hash, read_policy
+from schemas.findings import Finding
+from schemas.policy_checks import PolicyRefusedError, content_hash, read_policy
 from schemas.terms import Policy
 from schemas.topics import POLICY, REDEMPTION_COMMANDS
 from services.runtime.policies import Policies, write_published_policy

@@ -1,0 +1,209 @@
+"""A policy is read as the contract writes it; a bad one is refused by path, value and allowed."""
+
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from schemas.instants import parse_instant
+from schemas.policy_checks import PolicyRefusedError, canonical, content_hash, read_policy
+from schemas.terms import Policy
+from tests.architecture.source import ROOT
+
+CONTRACT = ROOT / "tests" / "policies" / "contract.yaml"
+SAMPLE = ROOT / "deploy" / "policy" / "sample.yaml"
+
+
+def contract() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
+    return document
+
+
+def refused(document: Any) -> dict[str, tuple[str, str]]:
+    with pytest.raises(PolicyRefusedError) as error:
+        read_policy(document)
+    return {finding.path: (finding.value, finding.allowed) for finding in error.value.findings}
+
+
+def test_the_contracts_example_loads_as_it_stands() -> None:
+    policy = read_policy(contract())
+    assert policy.effective == parse_instant("2026-01-01T00:00:00Z")
+    gift = policy.programmes["gift"]
+    assert (gift.breakage.method, gift.breakage.rate_bp) == ("proportional", 1000)
+    assert (gift.returns.to, gift.returns.within_days) == ("refunded", 30)
+    assert policy.law[0].from_ == "2026-04-01"
+    assert policy.settlement.originator.description == "GIFT CARDS"
+
+
+def test_the_sample_says_what_the_contract_says() -> None:
+    sample = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
+    assert read_policy(sample) == read_policy(contract())
+
+
+def test_unset_keys_have_the_defaults_of_the_contract() -> None:
+    policy = read_policy(
+        {
+            "network": {"currency": "USD", "parent": "HQ"},
+            "entities": {"HQ": {}},
+            "programmes": {"gift": {"kind": "card", "currency": "USD"}},
+        }
+    )
+    gift, settlement = policy.programmes["gift"], policy.settlement
+    assert (gift.use, gift.remainder, gift.hold_seconds) == ("reusable", "residual", 600)
+    assert (gift.late_capture, gift.locations) == ("honour_if_available", "*")
+    assert gift.draw == ["promo", "soonest_expiring", "oldest"]
+    assert (gift.value, gift.validity, gift.breakage.method) == (None, None, "none")
+    assert gift.limits.balance_max is None
+    assert (settlement.enabled, settlement.cross_franchise) == (False, False)
+    assert (settlement.mode, settlement.same_entity) == ("percentage", "items")
+    assert (settlement.minimum_minor, settlement.cutoff) == (100, "16:15")
+    assert settlement.credit_release == "with_debits"
+    assert settlement.rates_bp == {
+        "service": 500,
+        "product": 3000,
+        "class": 2000,
+        "tax": 10_000,
+        "tip": 10_000,
+    }
+    assert policy.network.timezone == "America/New_York"
+    assert (policy.refund_days, policy.channels, policy.people) == (730, None, None)
+
+
+def test_a_document_is_known_by_its_content_in_any_order_and_form() -> None:
+    document = contract()
+    as_json = orjson.loads(canonical(document))
+    backwards = dict(reversed(document.items()))
+    assert content_hash(document) == content_hash(as_json) == content_hash(backwards)
+    document["refund_days"] = 731
+    assert content_hash(document) != content_hash(as_json)
+
+
+def test_an_unknown_key_is_answered_with_the_keys_there_are() -> None:
+    document = contract()
+    document["programmes"]["gift"]["valdity"] = {"days": 5}
+    document["polcy"] = 1
+    found = refused(document)
+    value, allowed = found["programmes.gift.valdity"]
+    assert value == "an unknown key"
+    assert "validity" in allowed.split(", ")
+    assert "use" in allowed.split(", ")
+    assert "entities" in found["polcy"][1].split(", ")
+
+
+@pytest.mark.parametrize(
+    ("path", "bad", "said"),
+    [
+        ("settlement.minimum_minor", 100.0, "integer"),
+        ("programmes.gift.limits.balance_max", 2000.5, "integer"),
+        ("programmes.gift.value.fixed.0", 25.5, "integer"),
+        ("settlement.rates_bp.service", 5.5, "integer"),
+        ("settlement.rates_bp.service", 10_001, "10000"),
+        ("settlement.pairs.0.rates_bp.service", -1, "0"),
+        ("memberships.gold.amount", "2500", "integer"),
+        ("programmes.gift.kind", "coupon", "'card' or 'credit'"),
+        ("programmes.gift.late_capture", "maybe", "'reject'"),
+        ("programmes.gift.reloadable", "yes", "boolean"),
+        ("network.timezone", "Mars/Olympus", "IANA"),
+        ("locations.F1.timezone", 5, "IANA"),
+        ("network.currency", "usd", "[A-Z]"),
+        ("network.parent", "H9", "E1, E2, HQ"),
+        ("locations.F1.entity", "E9", "E1, E2, HQ"),
+        ("programmes.gift.locations", ["F9"], "F1, F2, HQ"),
+        ("programmes.gift.templates", ["paper"], "digital, plastic"),
+        ("channels.pos.locations", ["F9"], "F1, F2, HQ"),
+        ("channels.pos.may.0", "shop", "'issue'"),
+        ("settlement.pairs.0.from", "F9", "F1, F2, HQ"),
+        ("settlement.pairs.0.to", "F1", "another place"),
+        ("settlement.cutoff", "25:00", "2[0-3]"),
+        ("settlement.cutoff", 975, "string"),
+        ("memberships.gold.programme", "gift", "credit"),
+        ("templates.plastic.pin", 4, "6"),
+        ("templates.plastic.capacity", 10**11, str(10**10)),
+        ("effective", "yesterday", "RFC 3339"),
+        ("law.0.from", "soon", "\\d{4}"),
+        ("people.ann", ["settle", "release"], "not settle and release together"),
+        ("channels.office.may", ["adjust", "settle"], "not adjust and settle together"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_its_path_and_what_is_allowed(
+    path: str, bad: Any, said: str
+) -> None:
+    document = contract()
+    at: Any = document
+    *above, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    for key in above:
+        at = at[key]
+    at[last] = bad
+    found = refused(document)
+    assert path in found, found
+    assert said in found[path][1], found[path]
+
+
+def test_no_value_is_offered_that_the_limit_forbids() -> None:
+    document = contract()
+    document["programmes"]["gift"]["limits"]["balance_max"] = 4000
+    assert refused(document) == {"programmes.gift.value.fixed": ("5000", "up to balance_max 4000")}
+
+
+def test_a_range_has_its_lowest_value_first() -> None:
+    document = contract()
+    document["programmes"]["gift"]["value"] = {"range": [5000, 500]}
+    assert refused(document) == {"programmes.gift.value.range": ("5000, 500", "[lowest, highest]")}
+
+
+def test_validity_is_days_or_until_and_not_both() -> None:
+    for validity in ({}, {"days": 5, "until": "2027-12-31"}):
+        document = contract()
+        document["programmes"]["gift"]["validity"] = validity
+        assert refused(document)["programmes.gift.validity"][1] == "exactly one of days and until"
+
+
+def test_remote_breakage_says_after_how_many_days() -> None:
+    document = contract()
+    document["programmes"]["gift"]["breakage"] = {"method": "remote"}
+    assert "programmes.gift.breakage.after_days" in refused(document)
+    document["programmes"]["gift"]["breakage"] = {"method": {"remote": {"after_days": 730}}}
+    assert read_policy(document).programmes["gift"].breakage.after_days == 730
+
+
+@pytest.mark.parametrize("document", [None, [], "policy", 5])
+def test_what_is_no_mapping_is_no_policy(document: Any) -> None:
+    assert "(document)" in refused(document)
+
+
+def test_every_wrong_path_is_named_at_once() -> None:
+    document = contract()
+    del document["network"]["currency"]
+    document["settlement"]["cycle"] = "hourly"
+    found = refused(document)
+    assert set(found) == {"network.currency", "settlement.cycle"}
+    assert found["network.currency"] == ("nothing", "this key is required")
+
+
+def test_the_most_specific_rate_wins() -> None:
+    policy = Policy(1, 0, read_policy(contract()))
+    assert policy.rate("F1", "F2", "service") == 600
+    assert policy.rate("F2", "F1", "service") == 500
+    assert policy.rate("F1", "F2", "class") == 2000
+    assert policy.rate("F1", "F2", "massage") is None
+    assert not policy.rated("F1", "F2", "massage")
+
+
+def test_law_of_the_country_holds_in_its_states_and_the_strictest_floor_counts() -> None:
+    document = contract()
+    document["law"].append({"jurisdiction": "US-CA", "expiry_floor_years": 7})
+    policy = Policy(1, 0, read_policy(document))
+    sold = parse_instant("2026-05-01T00:00:00Z")
+    assert policy.expiry_floor("US-NY", sold, sold) == parse_instant("2031-05-01T00:00:00Z")
+    assert policy.expiry_floor("US-CA", sold, sold) == parse_instant("2033-05-01T00:00:00Z")
+    assert policy.expiry_floor("DE", sold, sold) is None
+
+
+def test_a_law_row_counts_from_its_day() -> None:
+    policy = Policy(1, 0, read_policy(contract()))
+    before, since = parse_instant("2026-03-31T23:59:59Z"), parse_instant("2026-04-01T00:00:00Z")
+    assert [row for row in policy.laws("US-CA", before) if row.cash_out_below] == []
+    assert [row.cash_out_below for row in policy.laws("US-CA", since) if row.cash_out_below] == [
+        1500
+    ]
