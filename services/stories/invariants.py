@@ -28,8 +28,8 @@ class Known:
     rows: Mapping[str, Any]
     stated: Mapping[str, Mapping[str, Any]]
     booked: list[tuple[str, str, str]]
-    entries: list[Mapping[str, Any]]
-    items: list[Mapping[str, Any]]
+    entries: list[dict[str, Any]]
+    items: list[dict[str, Any]]
     parent: str
     asked: list[Asked]
     answered: list[tuple[str, str, str]]

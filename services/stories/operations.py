@@ -5,6 +5,12 @@ from typing import Final
 
 from schemas.terms import Terms
 from services.settlement.operations import SYSTEM, carry_out
+from services.settlement.returned.operations import (
+    CorrectionNotice,
+    ReturnNotice,
+    bank_correction,
+    bank_return,
+)
 from services.settlement.runs import RunOrder, RunRefusedError
 from services.stories.stage import Stage
 from services.stories.steps import (
@@ -39,15 +45,34 @@ class Office:
         """Carry the step out; what was refused, or None."""
         match step:
             case ReturnStep():
-                return "bank_return is not there yet"
+                return self._returned(step, terms)
             case CorrectionStep():
-                return "bank_correction is not there yet"
+                return self._corrected(step, terms)
             case BreakageStep():
                 return "breakage is not there yet"
             case CloseStep():
                 return "close is not there yet"
             case _:
                 raise AssertionError(f"no operation: {step.do}")
+
+    def _returned(self, step: ReturnStep, terms: Terms) -> str | None:
+        notice = ReturnNotice(
+            run=step.run,
+            location=step.location,
+            code=step.code,
+            attempt=step.attempt,
+            amount_minor=step.amount,
+            trace=step.trace,
+        )
+        with self._stage.engine.begin() as connection:
+            answer = bank_return(connection, self._stage.desk.vault, notice, terms)
+        return None if answer == "booked" else answer
+
+    def _corrected(self, step: CorrectionStep, terms: Terms) -> str | None:
+        notice = CorrectionNotice(step.run, step.location, step.code, step.value)
+        with self._stage.engine.begin() as connection:
+            answer = bank_correction(connection, self._stage.desk.vault, notice, OFFICE, terms)
+        return None if answer == "booked" else answer
 
 
 def _asked(do: Callable[[], object]) -> str | None:

@@ -9,9 +9,7 @@ from schemas.topics import (
     LEDGER_MEMORY,
     LEDGER_OPERATIONS,
     PARTITIONS_EMBEDDED,
-    REDEMPTION_EVENTS,
     SETTLEMENT_BATCHES,
-    SETTLEMENT_ITEMS,
     SETTLEMENT_MEMORY,
 )
 from services.issuance.worker import SPEC as ISSUANCE
@@ -22,7 +20,6 @@ from services.redemption.worker import SPEC as REDEMPTION
 from services.runtime.batch import Identity
 from services.runtime.clocks import SetClock
 from services.runtime.crash import NoCrash
-from services.runtime.deriving import DerivingSpec
 from services.runtime.job import Job, deciding_job, deriving_job
 from services.runtime.memory_log import MemoryLog
 from services.runtime.outbox import Outbox
@@ -37,15 +34,11 @@ from services.runtime.store import MemoryStore
 from services.runtime.tables import MEMORY_URL, create_tables, open_tables
 from services.runtime.telling import broadcast
 from services.runtime.worker import Worker
-from services.settlement import items
 from services.settlement.bank import StoryBank
 from services.settlement.delivery.operations import Desk
 from services.settlement.directory import Vault
 from services.settlement.sink import SettlementSink
-
-SETTLEMENT = DerivingSpec(
-    "settlement", (REDEMPTION_EVENTS,), SETTLEMENT_ITEMS, SETTLEMENT_MEMORY, items.derive
-)
+from services.settlement.worker import SPEC as SETTLEMENT
 
 ROUNDS_MAX: Final = 2_000
 SLOT: Final = "0"
