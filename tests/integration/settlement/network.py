@@ -98,6 +98,7 @@ class Network:
     policy: Policy = field(default_factory=network_policy)
     bank: StoryBank = field(default_factory=StoryBank)
     offset: int = 0
+    sunk: list[Published] = field(default_factory=list)
 
     @property
     def desk(self) -> Desk:
@@ -129,6 +130,7 @@ class Network:
                         sequence=self.offset,
                     )
                 )
+        self.sunk += items
         self.sink_items(items)
 
     def sink_items(self, items: Sequence[Published]) -> None:

@@ -1,8 +1,17 @@
 """What banks send back, on either database: owed again, paid again, corrected, or not ours."""
 
+import pytest
+
 from services.settlement.directory import register
 from services.settlement.nacha.file import parse
 from services.settlement.nacha.validator import problems_of_text
+from services.settlement.returned.operations import (
+    CorrectionNotice,
+    approve_correction,
+    bank_correction,
+    staged_corrections,
+)
+from services.settlement.runs import RunRefusedError
 from tests.integration.settlement.network import (
     JUNE_2,
     MAY_12,
@@ -52,7 +61,8 @@ def test_an_entry_returned_before_it_settled_moves_no_cash_of_its_location(net: 
     net.returned("2026-05-12T20:00:00-04:00", "run1", "A", "R01")
     net.pass_time(MAY_13)
     assert net.told("run_settled.v1")[0]["moved"] == [
-        {"entity": "EB", "location": "B", "minor": 3800}
+        {"entity": "EB", "location": "B", "minor": 3800},
+        {"entity": "HQ", "location": "HQ", "minor": -3800},
     ]
     assert net.runs()["run1"]["state"] == "settled"
 
@@ -87,3 +97,41 @@ def test_a_return_of_nothing_of_ours_changes_no_books(net: Network) -> None:
     assert net.returned(MAY_13, "run1", "A", "R61") == "exception"
     assert (net.outbox(), net.runs()) == before
     assert len(net.exceptions()) == 3
+
+
+def test_a_correction_keeps_an_account_from_being_paid_until_another_approves(
+    net: Network,
+) -> None:
+    net.accrue(use("A", "B", 3800, "r1"))
+    net.run("run1", MAY_12)
+    notice = CorrectionNotice("run1", "B", "C01", "987654321")
+    with net.engine.begin() as connection:
+        assert bank_correction(connection, VAULT, notice, "ann", net.terms(MAY_13)) == "booked"
+        assert bank_correction(connection, VAULT, notice, "ann", net.terms(MAY_13)) == "repeated"
+        (change,) = staged_corrections(connection)
+    net.pass_time(MAY_19)
+    net.accrue(use("A", "B", 500, "r2"), use("A", "C", 600, "r3"))
+    net.run("run2", MAY_19)
+    assert net.runs()["run2"]["positions"] == {"A": -600, "C": 600}
+    with net.engine.begin() as connection:
+        with pytest.raises(RunRefusedError, match="may not approve"):
+            approve_correction(connection, VAULT, change, "ann")
+        assert approve_correction(connection, VAULT, change, "bob") == "acct-b@2"
+    net.pass_time(MAY_26)
+    net.run("run3", MAY_26)
+    assert net.runs()["run3"]["positions"] == {"A": -500, "B": 500}
+    assert "987654321" in net.files()[-1]["content"]
+    assert [told["code"] for told in net.told("entry_corrected.v1")] == ["C01"]
+
+
+def test_a_correction_that_makes_no_sense_is_for_a_person(net: Network) -> None:
+    net.accrue(use("A", "B", 3800, "r1"))
+    net.run("run1", MAY_12)
+    with net.engine.begin() as connection:
+        for notice in (
+            CorrectionNotice("run1", "B", "C02", "123456789"),
+            CorrectionNotice("run1", "C", "C01", "987654321"),
+        ):
+            answer = bank_correction(connection, VAULT, notice, "ann", net.terms(MAY_13))
+            assert answer == "exception"
+    assert net.told("entry_corrected.v1") == []
