@@ -83,13 +83,20 @@ class KafkaConsumer:
     def __init__(self, log: KafkaLog, group: str, topics: Sequence[str], instance: str) -> None:
         self._log = log
         self._changes: list[Membership] = []
-        self._consumer = Consumer(member_settings(log.bootstrap, group, instance))
+        self._away = False
+        settings = member_settings(log.bootstrap, group, instance)
+        self._consumer = Consumer({**settings, "error_cb": self._on_error})
         self._consumer.subscribe(
             [log.named(topic) for topic in topics],
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_revoke,
         )
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and not self._away:
+            self._away = True
+            _log.warning("kafka_is_away", cause=error.str())
 
     def _on_assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         consumer.incremental_assign(partitions)
@@ -124,6 +131,7 @@ class KafkaConsumer:
             error = message.error()
             if error is None:
                 found.append(as_record(message, self._log.prefix))
+                self._away = False
             elif error.code() in _FENCED:
                 raise FencedError(error.str())
             elif error.fatal():

@@ -8,9 +8,11 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from services.runtime.kafka_settings import reader_settings
 from services.runtime.records import Record
+from services.runtime.waits import rest
 
 WAIT: Final = 5.0
 WAIT_READ: Final = 1.0
+AGAIN_SECONDS: Final = 0.2
 
 _log = structlog.get_logger()
 
@@ -54,9 +56,9 @@ class KafkaReader:
             try:
                 watermarks = self._ends.get_watermark_offsets(place, timeout=WAIT, cached=False)
             except KafkaException as error:
-                if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:
-                    raise
+                # Also "unknown partition", for as long as the client has no metadata yet.
                 _log.warning("waiting_for_kafka", topic=topic, error=str(error))
+                rest(AGAIN_SECONDS)
                 continue
             if watermarks is not None:
                 return watermarks[1]
@@ -70,9 +72,11 @@ class KafkaReader:
         found: list[Record] = []
         position = start
         while len(found) < records_max:
-            messages = self._consumer.consume(records_max - len(found), WAIT_READ)
+            # Asked for many at once, librdkafka would wait for all of them or the whole time.
+            messages = self._consumer.consume(1, WAIT_READ)
             if not messages:
                 break
+            messages += self._consumer.consume(records_max - len(found), 0)
             for message in messages:
                 error = message.error()
                 offset = message.offset()
