@@ -13,9 +13,9 @@ from sqlalchemy import Column, Connection, MetaData, Table, bindparam, insert, s
 from sqlalchemy.dialects.postgresql import insert as insert_postgres
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from schemas.issuance import IssuanceRefused
+from schemas.issuance import CardFact
 from schemas.message import Published
-from schemas.redemption_facts import RedemptionRefused
+from schemas.redemption_facts import AccountFact
 from schemas.topics import (
     ISSUANCE_EVENTS,
     LEDGER_JOURNALS,
@@ -81,11 +81,11 @@ class LedgerSink:
         if topic == LEDGER_JOURNALS:
             _post_journals(connection, facts)
         elif topic == REDEMPTION_EVENTS:
-            told = [fact for fact in facts if not isinstance(fact.body, RedemptionRefused)]
+            told = [fact for fact in facts if isinstance(fact.body, AccountFact)]
             _tell_accounts(connection, told)
         else:
             assert topic == ISSUANCE_EVENTS, topic
-            told = [fact for fact in facts if not isinstance(fact.body, IssuanceRefused)]
+            told = [fact for fact in facts if isinstance(fact.body, CardFact)]
             _tell_cards(connection, told)
 
 

@@ -140,8 +140,9 @@ def spent(_: Case, body: Any) -> int:
 
 
 def adjusted(_: Case, body: Any) -> int:
-    """What is paid back beyond (or short of) what the books owed."""
-    return int(body.price_minor - sum(part.funded for part in body.parts))
+    """What is paid back beyond (or short of) what the books owed; memo tenders pay nothing."""
+    paid = 0 if body.tender in TENDERS_MEMO else body.price_minor
+    return int(paid - sum(part.funded for part in body.parts))
 
 
 def recognized(_: Case, line: Any) -> int:

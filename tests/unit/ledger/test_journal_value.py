@@ -110,6 +110,19 @@ def test_an_unused_card_is_paid_back_by_its_tender() -> None:
     assert legs("card_returned", body) == {"A": {"2100": 9_000, "1010": -9_000}}
 
 
+def test_an_unused_card_given_away_is_paid_back_with_nothing() -> None:
+    body = account_fact(
+        CardReturned,
+        at("A"),
+        return_id="x",
+        minor=2_000,
+        price_minor=2_000,
+        tender="promo",
+        parts=[part(2_000, funded=0, origin="promo")],
+    )
+    assert legs("card_returned", body) == {}
+
+
 def test_an_unused_card_returned_elsewhere_is_bridged() -> None:
     body = account_fact(
         CardReturned,

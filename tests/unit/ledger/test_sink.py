@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from schemas.redemption_facts import Balance
+from schemas.redemption_facts import Balance, RedemptionRefused, ValueForwarded
 from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS
 from services.ledger import tables
 from services.ledger.books import JournalConflictError, JournalUnbalancedError
@@ -15,6 +15,7 @@ from services.ledger.sink import LedgerSink
 from services.runtime.progress import ForkError, GapError, RepeatError, UnreadableFactError
 from services.runtime.sinks import apply_batch, position_of
 from services.runtime.tables import MEMORY_URL, create_tables, open_tables
+from tests.unit.ledger.facts import lot, published
 from tests.unit.ledger.log import Log, journal_facts, one_life, one_stock
 
 SINK = LedgerSink()
@@ -144,6 +145,22 @@ def test_a_balance_that_the_facts_do_not_add_up_to_can_be_seen(engine: Engine) -
     apply_batch(engine, SINK, log.append([facts[0], replace(facts[1], body=lying)]))
     (state,) = rows(engine, tables.account_state)
     assert (state["ledger_minor"], state["stated_ledger_minor"]) == (10_000, 1)
+
+
+def test_refusals_and_value_that_only_passed_through_change_no_account(engine: Engine) -> None:
+    refused = RedemptionRefused(command="redeem", reason="unknown_account")
+    passed = ValueForwarded(
+        sender="card-2",
+        to="card-1+credit",
+        minor=500,
+        lots=[lot(500)],
+        holds=[],
+        programme="gift",
+        currency="USD",
+    )
+    told = [published("redemption_refused", refused), published("value_forwarded", passed)]
+    assert apply_batch(engine, SINK, Log(REDEMPTION_EVENTS).append(told)) == 2
+    assert (count(engine, tables.account_state), count(engine, tables.account_event)) == (0, 0)
 
 
 @pytest.mark.parametrize("batch", [1, 100])

@@ -1,0 +1,82 @@
+"""What the books and histories say, asked in a few fixed ways: for `scrip account`, `scrip verify`.
+
+Runs on PostgreSQL and in memory alike. Amounts are minor units.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from schemas.ledger import Journal, JournalLine
+from services.ledger.books import content
+from services.ledger.tables import account_event, account_state, card_state, journal, journal_line
+from services.ledger.trial import Finding, TrialBalance
+
+
+def trial_balance(connection: Connection) -> dict[str, TrialBalance]:
+    """{currency: {entity: {account: minor, debit positive}}}, without zeros, sorted."""
+    balance = func.sum(journal_line.c.debit - journal_line.c.credit)
+    query = (
+        select(journal.c.currency, journal.c.entity, journal_line.c.account, balance)
+        .join_from(journal, journal_line)
+        .group_by(journal.c.currency, journal.c.entity, journal_line.c.account)
+        .order_by(journal.c.currency, journal.c.entity, journal_line.c.account)
+    )
+    found: dict[str, TrialBalance] = {}
+    for currency, entity, account, minor in connection.execute(query):
+        if minor:
+            found.setdefault(currency, {}).setdefault(entity, {})[account] = int(minor)
+    return found
+
+
+def journals(connection: Connection) -> Iterator[tuple[str, Journal]]:
+    """(content hash as stored, journal), in the order they were posted."""
+    lines: dict[int, list[JournalLine]] = {}
+    query = select(journal_line).order_by(journal_line.c.journal_id, journal_line.c.number)
+    for row in connection.execute(query).mappings():
+        said = {name: row[name] for name in JournalLine.__slots__}
+        lines.setdefault(row["journal_id"], []).append(JournalLine(**said))
+    for row in connection.execute(select(journal).order_by(journal.c.id)).mappings():
+        said = {name: row[name] for name in Journal.__slots__ if name != "lines"}
+        yield row["content"], Journal(**said, lines=lines.get(row["id"], []))
+
+
+def account(connection: Connection, name: str) -> dict[str, Any] | None:
+    """The state of an account or of a card in stock; None: no fact has named it."""
+    for table, key in ((account_state, "account"), (card_state, "card")):
+        row = connection.execute(select(table).where(table.c[key] == name)).mappings().first()
+        if row is not None:
+            return dict(row)
+    return None
+
+
+def history(connection: Connection, name: str) -> list[dict[str, Any]]:
+    """Everything that happened to an account, oldest first, each with the balance after it."""
+    query = select(account_event).where(account_event.c.account == name)
+    ordered = query.order_by(account_event.c.at, account_event.c.id)
+    return [dict(row) for row in connection.execute(ordered).mappings()]
+
+
+def tampered(said: Iterable[tuple[str, Journal]]) -> Iterator[Finding]:
+    """Journals whose rows no longer say what their hash was taken of."""
+    for known, entry in said:
+        if content(entry) != known:
+            yield Finding("journals_unchanged", entry.entity, "", f"of fact {entry.fact}")
+
+
+def misstated(connection: Connection) -> Iterator[Finding]:
+    """Accounts whose facts do not add up to the balance that the last of them states."""
+    table = account_state
+    query = select(table).where(
+        or_(
+            table.c.ledger_minor != table.c.stated_ledger_minor,
+            table.c.held_minor != table.c.stated_held_minor,
+        )
+    )
+    for row in connection.execute(query.order_by(table.c.account)).mappings():
+        detail = (
+            f"{row['account']}: facts {row['ledger_minor']} held {row['held_minor']}, "
+            f"stated {row['stated_ledger_minor']} held {row['stated_held_minor']}"
+        )
+        yield Finding("facts_add_up_to_balances", "", "", detail)

@@ -1,0 +1,82 @@
+"""What can be asked of the books and histories, and what is found when they were tampered with."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection, update
+
+from schemas.redemption_facts import Balance
+from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS
+from services.ledger import tables, trial, views
+from services.ledger.sink import LedgerSink
+from services.runtime.sinks import apply_batch
+from services.runtime.tables import MEMORY_URL, create_tables, open_tables
+from tests.unit.ledger.log import Log, journal_facts, one_life, one_stock
+
+FACTS = journal_facts(6)
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    engine = open_tables(MEMORY_URL)
+    create_tables(engine, [tables.METADATA])
+    for topic, facts in (
+        (LEDGER_JOURNALS, FACTS),
+        (REDEMPTION_EVENTS, one_life()),
+        (ISSUANCE_EVENTS, [replace(fact, subject="card-2") for fact in one_stock()[:2]]),
+    ):
+        apply_batch(engine, LedgerSink(), Log(topic).append(facts))
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
+def test_the_books_read_back_are_the_journals_posted(connection: Connection) -> None:
+    read = list(views.journals(connection))
+    assert [journal for _, journal in read] == [fact.body for fact in FACTS]
+    assert list(views.tampered(read)) == []
+    expected = trial.trial_balance(fact.body for fact in FACTS)
+    assert views.trial_balance(connection) == {"USD": expected}
+
+
+def test_a_line_changed_in_the_database_is_found(connection: Connection) -> None:
+    connection.execute(
+        update(tables.journal_line)
+        .where(tables.journal_line.c.journal_id == 2, tables.journal_line.c.number == 1)
+        .values(location="elsewhere")
+    )
+    found = list(views.tampered(views.journals(connection)))
+    assert [(f.invariant, f.detail) for f in found] == [
+        ("journals_unchanged", f"of fact {FACTS[1].body.fact}")
+    ]
+
+
+def test_an_account_and_a_card_in_stock_can_be_shown(connection: Connection) -> None:
+    live, stock = views.account(connection, "card-1"), views.account(connection, "card-2")
+    assert live is not None
+    assert stock is not None
+    assert (live["ledger_minor"], live["held_minor"]) == (7_500, 500)
+    assert (stock["state"], stock["shipped_to"]) == ("Prepared", "FA")
+    assert views.account(connection, "card-3") is None
+
+
+def test_a_history_reads_like_a_bank_statement(connection: Connection) -> None:
+    said = views.history(connection, "card-1")
+    after = 0
+    for entry in said:
+        after += entry["ledger_change"]
+        assert entry["ledger_after"] == after
+    assert (len(said), after) == (6, 7_500)
+
+
+def test_a_balance_that_the_facts_do_not_make_is_found(connection: Connection) -> None:
+    assert list(views.misstated(connection)) == []
+    connection.rollback()  # in memory there is one connection for all
+    fact = one_life()[0]
+    lying = replace(fact.body, balance=Balance(ledger=1, held=0, available=1))
+    lie = replace(fact, id="lie", subject="card-7", body=lying)
+    apply_batch(connection.engine, LedgerSink(), Log(REDEMPTION_EVENTS, partition=1).append([lie]))
+    assert [f.detail for f in views.misstated(connection)] == [
+        "card-7: facts 10000 held 0, stated 1 held 0"
+    ]
