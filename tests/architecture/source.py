@@ -16,9 +16,10 @@ IMPURE_FILES = frozenset(
     "worker.py sweeper.py press.py directory.py sink.py tables.py operations.py runs.py "
     "bank.py views.py cli.py __main__.py".split()
 )
-# The three drivers on top (stories, demo, doctor) start processes and read files by trade, and
-# migrations are run by Alembic against a database.
-IMPURE_PACKAGES = frozenset({"runtime", "gateway", "watch", "stories", "demo", "doctor"})
+# What stands on top starts processes, reads files and looks at everything by trade, and migrations
+# are run by Alembic against a database.
+ON_TOP = frozenset({"stories", "demo", "doctor", "verify", "local"})
+IMPURE_PACKAGES = frozenset({"runtime", "gateway", "watch"}) | ON_TOP
 MIGRATIONS = "migrations"
 # Of the runtime, the two that decide about one message stay pure: they are what is replayed.
 PURE_IN_RUNTIME = ("services/runtime/deciding.py", "services/runtime/deriving.py")
