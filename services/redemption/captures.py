@@ -173,9 +173,10 @@ def captured(
     rest = spending.rest
     ledger = account.ledger - minor
     held = held - spending.freed + (rest.minor if rest is not None else 0)
-    state = resting(account, ledger, _open_after(case, spending))
-    if case.one_time and minor:
-        state = "Redeemed"
+    open_after = _open_after(case, spending)
+    # Holds that came with a transfer may be open beside it: then the card waits for the last.
+    used_up = case.one_time and minor > 0 and not open_after
+    state = "Redeemed" if used_up else resting(account, ledger, open_after)
     covered = cover(lines, minor)
     known = of_lots.by_id(account.lots)
     fact = HoldCaptured(
@@ -196,7 +197,7 @@ def captured(
         refundable_until=case.terms.now + case.terms.policy.document.refund_days * DAY,
     )
     decided = case.fact(HOLD_CAPTURED, fact, fact.parts)
-    if case.one_time and minor and ledger:
+    if used_up and ledger:
         return decided, rest_of(case, spending.draws)
     return (decided,)
 

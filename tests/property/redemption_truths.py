@@ -1,0 +1,118 @@
+"""What is true of redemption after every step, whatever the history."""
+
+from typing import Any
+
+from schemas.money import half_up
+from schemas.redemption_facts import CaptureRefunded, HoldCaptured
+from services.redemption.rows import Account
+from tests.scenario import Scenario
+
+
+def check(scenario: Scenario) -> None:
+    """What holds for every account after every step."""
+    for subject, row in scenario.rows.items():
+        if isinstance(row, Account):
+            check_account(subject, row)
+
+
+def check_account(subject: str, account: Account) -> None:
+    """Σ lots, Σ holds, what lots reserve, what the books owe for each."""
+    assert account.ledger == sum(one.minor for one in account.lots), subject
+    assert account.held == sum(one.minor for one in account.holds)
+    assert account.held == sum(one.held for one in account.lots)
+    assert account.ledger - account.held >= 0
+    reserved: dict[str, int] = {}
+    for hold in account.holds:
+        assert hold.minor == sum(one.minor for one in hold.draws) >= 0
+        for one in hold.draws:
+            reserved[one.lot] = reserved.get(one.lot, 0) + one.minor
+    assert len({one.lot for one in account.lots}) == len(account.lots)
+    for one in account.lots:
+        assert 0 <= one.held <= one.minor > 0
+        assert one.held == reserved.get(one.lot, 0)
+        assert one.funded == half_up(one.funded_start * one.minor, one.face_start)
+    if account.kind == "card" and account.state == "Redeemed":
+        assert account.ledger == 0
+        assert not account.holds
+
+
+def check_facts(scenario: Scenario) -> None:
+    """Σ parts = minor; a capture never gives back more than it took; the books add up."""
+    taken: dict[tuple[str, str], int] = {}
+    for fact in scenario.facts:
+        body = fact.body
+        if getattr(body, "parts", None):
+            assert sum(part.minor for part in body.parts) == sum_of(body)
+        match body:
+            case HoldCaptured():
+                taken[fact.subject, body.capture] = body.minor
+                check_split(body)
+            case CaptureRefunded():
+                taken[fact.subject, body.capture] -= body.minor
+                assert taken[fact.subject, body.capture] >= 0
+                assert body.fully == (taken[fact.subject, body.capture] == 0)
+
+
+def sum_of(body: Any) -> int:
+    """What the parts of a fact must add up to."""
+    if hasattr(body, "approved_by") and hasattr(body, "expires_at"):
+        return sum(part.minor for part in body.parts)
+    return abs(int(body.minor))
+
+
+def check_split(body: HoldCaptured) -> None:
+    """Lines and lots both add up to what was drawn and covered."""
+    for one in body.lines:
+        assert one.covered == sum(p.minor for p in body.parts if p.line == one.line)
+        assert 0 <= one.covered <= max(one.amount, 0)
+    for drawn in body.draws:
+        assert drawn.minor == sum(p.minor for p in body.parts if p.lot == drawn.lot)
+
+
+def funded_moves(scenario: Scenario) -> dict[str, int]:
+    """Per account: what its facts say the books came to owe, less what they ceased to."""
+    owed: dict[str, int] = {}
+    for fact in scenario.facts:
+        body, kind = fact.body, fact.type.removesuffix(".v1")
+        lots = sum(one.funded for one in getattr(body, "lots", []))
+        parts = sum(one.funded for one in getattr(body, "parts", []))
+        moved = {
+            "value_loaded": lots,
+            "credit_issued": lots,
+            "value_received": lots,
+            "value_sent": -lots,
+            "hold_captured": -parts,
+            "capture_refunded": parts if getattr(body, "to_same", False) else 0,
+            "card_returned": -parts,
+            "balance_adjusted": lots - parts,
+            "lots_expired": -parts,
+            "cashed_out": -parts,
+            "value_escheated": -parts,
+            "sale_charged_back": -parts,
+            "validity_extended": parts,
+        }.get(kind, 0)
+        owed[fact.subject] = owed.get(fact.subject, 0) + moved
+    return owed
+
+
+def transit(scenario: Scenario) -> int:
+    """2150: what left for other accounts less what arrived."""
+    total = 0
+    for fact in scenario.facts:
+        body = fact.body
+        if fact.type == "value_sent.v1":
+            total += sum(one.funded for one in body.lots)
+        elif fact.type == "value_received.v1":
+            total -= sum(one.funded for one in body.lots)
+        elif fact.type == "capture_refunded.v1" and not body.to_same:
+            total += sum(part.funded for part in body.parts)
+    return total
+
+
+def check_books(scenario: Scenario) -> None:
+    """The lots' funded is what the facts say the books owe; nothing stays in transit."""
+    owed = funded_moves(scenario)
+    for subject, row in scenario.rows.items():
+        if isinstance(row, Account):
+            assert owed[subject] == sum(one.funded for one in row.lots), subject
+    assert transit(scenario) == 0
