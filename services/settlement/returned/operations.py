@@ -80,7 +80,7 @@ def bank_return(connection: Connection, vault: Vault, notice: ReturnNotice, term
     sent = [row for row in fitting if row["state"] not in ("planned", "filed", "returned")]
     if not sent:
         why = "already_returned" if fitting else "unknown_entry"
-        _note(connection, f"return_{why}", notice.run, notice.location, terms, notice.code)
+        note(connection, f"return_{why}", notice.run, notice.location, terms, notice.code)
         return "exception"
     return book(connection, vault, sent[0], notice.code, terms)
 
@@ -91,9 +91,9 @@ def book(
     """A return that has been matched with its entry's row."""
     timezone = terms.policy.document.network.timezone
     received = date.fromisoformat(local_date(terms.now, timezone))
-    outcome = returns.decide(code, _sent_entry(connection, vault, row), received)
+    outcome = returns.decide(code, sent_entry(connection, vault, row), received)
     if outcome.remedy in (returns.Remedy.EXCEPTION, returns.Remedy.PRENOTE_FAILED):
-        _note(connection, "return_for_a_person", row["run"], row["location"], terms, code)
+        note(connection, "return_for_a_person", row["run"], row["location"], terms, code)
         return "exception"
     run_row = locked(connection, row["run"])
     teller = Teller(connection, terms, row["run"])
@@ -108,9 +108,9 @@ def book(
     )
     teller.tell("entry_returned.v1", row["number"], body, (row["entity"],))
     if outcome.untimely:
-        _note(connection, "return_untimely", row["run"], row["location"], terms, code)
+        note(connection, "return_untimely", row["run"], row["location"], terms, code)
     if outcome.remedy is returns.Remedy.COLLECTIONS:
-        _note(connection, "debit_for_collections", row["run"], row["location"], terms, code)
+        note(connection, "debit_for_collections", row["run"], row["location"], terms, code)
     return "booked"
 
 
@@ -122,7 +122,7 @@ def bank_correction(
     understood = corrections.interpret(notice.code, notice.value)
     if not rows or isinstance(understood, corrections.Unusable):
         kind = "correction_unusable" if rows else "correction_unknown_entry"
-        _note(connection, kind, notice.run, notice.location, terms, notice.code)
+        note(connection, kind, notice.run, notice.location, terms, notice.code)
         return "exception"
     entry = rows[0]
     account, version = split_reference(entry["account_ref"])
@@ -205,7 +205,8 @@ def _fits(row: Mapping[Any, Any], notice: ReturnNotice) -> bool:
     return amount and notice.trace in (None, row["trace"])
 
 
-def _sent_entry(connection: Connection, vault: Vault, row: Mapping[Any, Any]) -> returns.SentEntry:
+def sent_entry(connection: Connection, vault: Vault, row: Mapping[Any, Any]) -> returns.SentEntry:
+    """An entry's row as the bank knows it."""
     account = account_of_reference(connection, vault, row["account_ref"])
     chosen = select(file.c.effective).where(
         file.c.run == row["run"], file.c.number == row["file_number"]
@@ -226,11 +227,12 @@ def _sent_entry(connection: Connection, vault: Vault, row: Mapping[Any, Any]) ->
     )
 
 
-def _note(
-    connection: Connection, kind: str, run: str, location: str, terms: Terms, code: str
+def note(
+    connection: Connection, kind: str, run: str, location: str | None, terms: Terms, code: str
 ) -> None:
+    """Put it on the exceptions list; there already: nothing changes."""
     row = {
-        "exception": derived(kind, run, location, code),
+        "exception": derived(kind, run, location or "", code),
         "kind": kind,
         "run": run,
         "location": location,

@@ -21,7 +21,7 @@ from schemas.topics import SETTLEMENT_BATCHES, SETTLEMENT_ITEMS
 from services.runtime import outbox_table
 from services.runtime.outbox_table import OutboxRow, read
 from services.settlement import tables
-from services.settlement.bank import StoryBank
+from services.settlement.bank import Delivery, Shipment, StoryBank
 from services.settlement.delivery.operations import Desk
 from services.settlement.directory import AccountDetails, Vault, register
 from services.settlement.items import derive
@@ -236,3 +236,15 @@ def back(source: str, to: str, minor: int, capture: str, **of: Any) -> Published
 def states(net: Network) -> list[str]:
     """The states of all items, sorted."""
     return sorted(item["state"] for item in net.items())
+
+
+class Refusing(StoryBank):
+    """A bank whose line ends every sending the same way."""
+
+    def __init__(self, answer: Delivery) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def deliver(self, shipment: Shipment) -> Delivery:
+        """Take nothing."""
+        return self._answer

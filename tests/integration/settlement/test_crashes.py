@@ -9,11 +9,19 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 
 from services.runtime.outbox_table import Telling, operation, outbox, publish, read
-from services.settlement.bank import Delivery, Shipment, StoryBank
+from services.settlement.bank import Delivery, StoryBank
 from services.settlement.delivery.operations import transmit
 from services.settlement.runs import RunOrder, RunRefusedError, start
 from services.settlement.tables import item
-from tests.integration.settlement.network import MAY_12, MAY_13, Network, empty, states, use
+from tests.integration.settlement.network import (
+    MAY_12,
+    MAY_13,
+    Network,
+    Refusing,
+    empty,
+    states,
+    use,
+)
 
 STEPS_MAX = 40
 
@@ -106,18 +114,6 @@ def test_an_unclear_end_is_never_sent_again_by_itself(net: Network) -> None:
     assert net.bank.taken == {}
     assert net.runs()["run1"]["state"] == "filed"
     assert [found["kind"] for found in net.exceptions()] == ["delivery_unknown"]
-
-
-class Refusing(StoryBank):
-    """A bank whose line ends every sending the same way."""
-
-    def __init__(self, answer: Delivery) -> None:
-        super().__init__()
-        self._answer = answer
-
-    def deliver(self, shipment: Shipment) -> Delivery:
-        """Take nothing."""
-        return self._answer
 
 
 def together(*work: Callable[[], None]) -> list[BaseException | None]:
