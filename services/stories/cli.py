@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import orjson
 import structlog
+from rich.console import Console
 
 from services.stories.lined import StoryUnreadableError
 from services.stories.playing import Play
 from services.stories.reading import Story, read_story
 from services.stories.report import report
+from services.stories.showing import show
 from services.stories.world import World
 
 HOLDS: Final = 0
@@ -30,6 +32,8 @@ def run_story(path: Path, *, as_json: bool, live: bool) -> int:
     found = told(story)
     if as_json:
         print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+    else:
+        show(story, found, Console())
     return HOLDS if all(one["holds"] for one in found["invariants"]) else BROKEN
 
 
@@ -57,7 +61,3 @@ def told(story: Story) -> dict[str, Any]:
         return report(play)
     finally:
         world.close()
-
-
-if __name__ == "__main__":
-    sys.exit(run_story(Path(sys.argv[1]), as_json=True, live=False))
