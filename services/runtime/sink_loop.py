@@ -21,7 +21,14 @@ class SinkLoop:
     """Feeds one sink. Its positions live in the database; the group only deals out partitions."""
 
     def __init__(
-        self, sink: Sink, engine: Engine, log: Log, slot: str, *, crash: CrashPoints
+        self,
+        sink: Sink,
+        engine: Engine,
+        log: Log,
+        slot: str,
+        *,
+        crash: CrashPoints,
+        backoff: Backoff | None = None,
     ) -> None:
         self._sink = sink
         self._engine = engine
@@ -31,7 +38,7 @@ class SinkLoop:
         self._consumer = log.consumer(group, list(self._topics), f"{group}-{slot}")
         self._held: set[TopicPartition] = set()
         self._unplaced: set[TopicPartition] = set()
-        self._backoff = Backoff()
+        self._backoff = backoff or Backoff()
 
     def tick(self, timeout: float = 0.0) -> bool:
         """One round; True when something was written."""

@@ -1,6 +1,7 @@
 """Waiting for something that is away: longer each time, never longer than a few seconds."""
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 FIRST_SECONDS: Final = 0.05
@@ -14,16 +15,17 @@ def rest(seconds: float) -> None:
 
 
 class Backoff:
-    """How long to leave something alone that did not answer."""
+    """How long to leave something alone that did not answer; `resting` waits so many seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, resting: Callable[[float], None] = rest) -> None:
+        self._rest = resting
         self._next = FIRST_SECONDS
         self.waiting = False
 
     def wait(self) -> None:
         """Leave it alone for a while."""
         self.waiting = True
-        rest(self._next)
+        self._rest(self._next)
         self._next = min(self._next * 2, LONGEST_SECONDS)
 
     def over(self) -> None:
