@@ -99,29 +99,13 @@ def _account_state() -> None:
         sa.Column("life", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("frozen", sa.Boolean(), nullable=False),
+        sa.Column("ledger_minor", sa.BigInteger(), nullable=False, comment="added up from facts"),
+        sa.Column("held_minor", sa.BigInteger(), nullable=False, comment="added up from facts"),
         sa.Column(
-            "ledger_minor",
-            sa.BigInteger(),
-            nullable=False,
-            comment="added up from the facts' changes",
+            "stated_ledger_minor", sa.BigInteger(), nullable=False, comment="as the last fact says"
         ),
         sa.Column(
-            "held_minor",
-            sa.BigInteger(),
-            nullable=False,
-            comment="added up from the facts' changes",
-        ),
-        sa.Column(
-            "stated_ledger_minor",
-            sa.BigInteger(),
-            nullable=False,
-            comment="as the last fact states it",
-        ),
-        sa.Column(
-            "stated_held_minor",
-            sa.BigInteger(),
-            nullable=False,
-            comment="as the last fact states it",
+            "stated_held_minor", sa.BigInteger(), nullable=False, comment="as the last fact says"
         ),
         sa.Column("holds", sa.JSON(), nullable=False, comment="{hold: minor reserved}"),
         sa.Column("events", sa.BigInteger(), nullable=False, comment="facts so far"),
