@@ -46,7 +46,9 @@ KINDS = {
 
 def open_network(late: str, draw: list[str]) -> Scenario:
     """Cards bought whole and at a discount, one-time ones, credit, and promo value."""
-    scenario = network(gift={"validity": {"days": 400}, "late_capture": late, "draw": draw}, law=LAW)
+    scenario = network(
+        gift={"validity": {"days": 400}, "late_capture": late, "draw": draw}, law=LAW
+    )
     end = scenario.now + 400 * DAY
     sold(
         scenario,

@@ -150,7 +150,9 @@ def test_a_redemption_is_hold_and_capture_in_one() -> None:
 
 
 def test_a_partial_redemption_scales_the_lines_to_what_was_covered() -> None:
-    outcome = with_card(3500).do("redeem", "c1", amount=usd(7000), lines=EXAMPLE, allow_partial=True)
+    outcome = with_card(3500).do(
+        "redeem", "c1", amount=usd(7000), lines=EXAMPLE, allow_partial=True
+    )
     assert (outcome.decision.covered, outcome.decision.due) == (3500, 3500)
     assert [one.covered for one in outcome.body.lines] == [1000, 2000, 500]
 
