@@ -9,8 +9,11 @@ from schemas.instants import parse_instant
 from schemas.message import Command, Fact, encode_command
 from schemas.policy_checks import read_policy
 from schemas.terms import Policy, Terms
+from schemas.topics import ISSUANCE_MEMORY
 from services.issuance import card
+from services.runtime.rowcodec import CoreRows
 
+CODEC = CoreRows(card.ROWS, ISSUANCE_MEMORY, None)
 START = parse_instant("2026-05-01T10:00:00-04:00")
 AT_F1 = {"location": "F1", "channel": "pos"}
 
@@ -97,7 +100,8 @@ class Stock:
     def tell(self, fact: Fact) -> None:
         loaded = {key: self.rows[key] for key in card.touched(fact) if key in self.rows}
         for key, row in card.evolve(loaded, fact).items():
-            self.rows[key] = row
+            # As the runner keeps them: what its bytes do not say, a row does not know.
+            self.rows[key] = CODEC.read(key, CODEC.write(key, row))
         self.facts.append(fact)
 
     def prepared(self, *names: str, programme: str = "gift") -> "Stock":

@@ -1,8 +1,12 @@
 """The two phases of a sale, as the contract tells them."""
 
+from schemas.codec import read_command
 from schemas.decision import Due, Refused
 from schemas.instants import DAY, MINUTE, parse_instant
-from schemas.message import Fact
+from schemas.message import Command, Fact, encode_command
+from schemas.redemption import Activate
+from schemas.redemption_facts import Fixed, Lot
+from schemas.topics import REDEMPTION_COMMANDS
 from services.issuance import card
 from tests.unit.issuance.sample import AT_F1, START, Stock, reason, told, usd
 
@@ -50,6 +54,21 @@ def test_the_hand_over_is_one_activate_that_redemption_can_read() -> None:
     assert outgoing.body["sale"] == "s1"
     assert outgoing.body["place"] == AT_F1
     assert card.forward(stock.facts[-1])[0].id == outgoing.id
+    value = encode_command(
+        id=outgoing.id,
+        type=outgoing.type,
+        source="service/issuance",
+        subject=outgoing.subject,
+        time=stock.now,
+        body=outgoing.body,
+    )
+    read = read_command("redemption", value)
+    assert isinstance(read, Command), read
+    assert isinstance(read.body, Activate)
+    [lot] = read.body.lots
+    assert Lot(**lot) == stock.facts[-1].body.lots[0]
+    assert Fixed(**read.body.fixed) == stock.facts[-1].body.fixed
+    assert outgoing.topic == REDEMPTION_COMMANDS.name
 
 
 def test_the_month_of_sale_is_the_networks_not_greenwichs() -> None:
