@@ -15,6 +15,7 @@ from services.ledger.chart import (
     CREDITS,
     DUE_FROM,
     DUE_TO,
+    IN_TRANSIT,
     RETAINED,
     TRANSFERS,
 )
@@ -101,6 +102,38 @@ def uncovered(journals: Iterable[Journal], lots: Iterable[Lot]) -> Iterator[Find
         if in_lots != in_books:
             detail = f"{programme}: lots {in_lots}, books {in_books}"
             yield Finding("lots_equal_liability", entity, "+".join(liabilities), detail)
+
+
+def unsettled(journals: Iterable[Journal], on_the_way: Mapping[str, int]) -> Iterator[Finding]:
+    """Entities whose 1290 is not what their open files still move.
+
+    `on_the_way`: {entity: minor that entries of files not settled yet bring in, less take out}.
+    """
+    left: dict[str, int] = dict.fromkeys(on_the_way, 0)
+    for journal in journals:
+        for line in journal.lines:
+            if standard(line) == IN_TRANSIT:
+                left[journal.entity] = left.get(journal.entity, 0) + line.debit - line.credit
+    for entity, minor in sorted(left.items()):
+        if minor != on_the_way.get(entity, 0):
+            detail = f"books {minor}, files {on_the_way.get(entity, 0)}"
+            yield Finding("transit_equals_open_files", entity, IN_TRANSIT, detail)
+
+
+def incomplete(expected: Iterable[Journal], posted: Iterable[Journal]) -> Iterator[Finding]:
+    """Facts without exactly their journals: `expected` is derived again from all facts.
+
+    A journal that no fact leads to is found too, and one that says something else.
+    """
+    due = {(journal.fact, journal.entity): journal for journal in expected}
+    for journal in posted:
+        wanted = due.pop((journal.fact, journal.entity), None)
+        if wanted is None:
+            yield Finding("facts_have_their_journals", journal.entity, "", f"no {journal.fact}")
+        elif wanted != journal:
+            yield Finding("facts_have_their_journals", journal.entity, "", f"other {journal.fact}")
+    for (fact, entity), _ in sorted(due.items()):
+        yield Finding("facts_have_their_journals", entity, "", f"not posted {fact}")
 
 
 def standard(line: JournalLine) -> str:

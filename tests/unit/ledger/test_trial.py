@@ -5,7 +5,15 @@ from dataclasses import replace
 from schemas.ledger import Journal, JournalLine
 from schemas.redemption_facts import HoldCaptured, ValueLoaded
 from schemas.settlement import ItemAccrued
-from services.ledger.trial import trial_balance, unbalanced, uncovered, undrained, unmatched
+from services.ledger.trial import (
+    incomplete,
+    trial_balance,
+    unbalanced,
+    uncovered,
+    undrained,
+    unmatched,
+    unsettled,
+)
 from tests.unit.ledger.facts import captured, journals, loaded, lot, part, policy
 from tests.unit.ledger.test_journal_settlement import item
 
@@ -88,3 +96,22 @@ def test_the_rules_hold_for_accounts_that_policy_renames() -> None:
     assert {line.account for journal in made for line in journal.lines} == {"21", "11", "4000"}
     assert [*unmatched(made), *undrained(made)] == []
     assert [f.detail for f in uncovered(made, [])] == ["gift: lots 0, books -2000"]
+
+
+def test_transit_is_what_open_files_still_move() -> None:
+    filed = planted(line("1290", -38), line("2300", 38, "B"))
+    assert list(unsettled(filed, {"A": -38})) == []
+    assert [(f.entity, f.detail) for f in unsettled(filed, {"B": 38})] == [
+        ("A", "books -38, files 0"),
+        ("B", "books 0, files 38"),
+    ]
+
+
+def test_every_fact_has_exactly_its_journals() -> None:
+    made = books()
+    assert list(incomplete(made, made)) == []
+    changed = replace(made[0], date="2026-05-09")
+    strange = replace(made[1], fact="of-nothing")
+    found = list(incomplete(made, [changed, strange, *made[2:]]))
+    assert [f.detail.split()[0] for f in found] == ["other", "no", "not"]
+    assert [f.detail for f in incomplete(made, [*made, made[0]])] == [f"no {made[0].fact}"]
