@@ -134,15 +134,16 @@ def _checked(envelope: dict[str, Any]) -> tuple[str, str, str, str, str]:
     """Id, type, source, subject and time of an envelope whose attributes all fit."""
     get = envelope.get
     texts: Any = (get("id"), get("type"), get("source"), get("subject"), get("time"))
-    copied: Any = (get(name, "-") for name in _COPIED)
+    reply, cause = get("replyto", "-"), get("causationid", "-")
+    order, trace = get("correlationid", "-"), get("traceparent", "-")
     try:
         # One match over all attributes: a newline fits none of them, so it can part them.
-        fits = _ENVELOPE("\n".join((*texts, *copied)))
+        fits = _ENVELOPE("\n".join((*texts, reply, cause, order, trace)))
     except TypeError:
         fits = None
     if fits is None or envelope.get("specversion") != "1.0":
         raise _first_unfit(envelope)
-    if not envelope.keys() <= _KNOWN:
+    if not _KNOWN.issuperset(envelope):
         _check_extensions(envelope)
     checked: tuple[str, str, str, str, str] = texts
     return checked
