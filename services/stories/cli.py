@@ -1,6 +1,7 @@
 """`scrip story FILE`: reads a story, plays it, prints what came of it."""
 
 import logging
+import secrets
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -9,11 +10,14 @@ import orjson
 import structlog
 from rich.console import Console
 
+from deploy.embedded.resolve import Infrastructure, infrastructure
 from services.stories.lined import StoryUnreadableError
+from services.stories.live import LiveStage
 from services.stories.playing import Play
 from services.stories.reading import Story, read_story
 from services.stories.report import report
 from services.stories.showing import show
+from services.stories.stage import Stage
 from services.stories.world import World
 
 HOLDS: Final = 0
@@ -29,7 +33,11 @@ def run_story(path: Path, *, as_json: bool, live: bool) -> int:
     except StoryUnreadableError as error:
         print(error, file=sys.stderr)
         return UNREADABLE
-    found = told(story)
+    if live:
+        with infrastructure() as infra:
+            found = told_live(story, infra, f"story{secrets.token_hex(4)}")
+    else:
+        found = told(story)
     if as_json:
         print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
     else:
@@ -52,12 +60,21 @@ def story_of(path: Path) -> Story:
 
 def told(story: Story) -> dict[str, Any]:
     """The report of a story played in memory."""
-    world = World(story.begins, story.document.network.timezone)
+    return played(story, World(story.begins, story.document.network.timezone))
+
+
+def told_live(story: Story, infra: Infrastructure, namespace: str) -> dict[str, Any]:
+    """The report of a story played on a broker and a database, in a namespace of its own."""
+    return played(story, LiveStage(infra, namespace, story.document.network.timezone))
+
+
+def played(story: Story, stage: Stage) -> dict[str, Any]:
+    """The report of a story played on a stage, which is closed in the end."""
     try:
-        play = Play(story, world)
+        play = Play(story, stage)
         play.begin()
         for step in story.steps:
             play.step(step)
         return report(play)
     finally:
-        world.close()
+        stage.close()

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from schemas.identifiers import derived
 from schemas.message import encode_command
+from schemas.policy_checks import content_hash
 from schemas.reply import Reply, read_reply
 from schemas.terms import Policy, Terms
 from schemas.topics import (
@@ -15,10 +16,10 @@ from schemas.topics import (
 )
 from services.runtime.policies import Policies, write_published_policy
 from services.runtime.records import Staged
-from services.runtime.seals import SealsOff
 from services.runtime.telling import broadcast
 from services.settlement.directory import AccountDetails, register
 from services.settlement.outcome import operations as outcome
+from services.stories.assembly import SEALS
 from services.stories.operations import Office
 from services.stories.reading import Story
 from services.stories.rows import RowView
@@ -148,10 +149,11 @@ class Play:
         self._versions += 1
         value = write_published_policy(self._versions, effective, document)
         self.stage.publish([Staged(POLICY.name, 0, self._now, b"policy", value)])
-        self.policies.refresh()
-        told = self.policies.of(self._versions)
-        assert told is not None
-        body = {"version": told.version, "sha256": told.sha256, "effective": effective}
+        body = {
+            "version": self._versions,
+            "sha256": content_hash(document),
+            "effective": effective,
+        }
         self.stage.publish(
             broadcast(
                 "policy_changed",
@@ -159,7 +161,7 @@ class Play:
                 body,
                 time=self._now,
                 partitions=self.stage.partitions,
-                seals=SealsOff(),
+                seals=SEALS,
             )
         )
 

@@ -5,31 +5,16 @@ from typing import Final, Protocol
 
 from sqlalchemy import Engine
 
-from schemas.topics import (
-    LEDGER_MEMORY,
-    LEDGER_OPERATIONS,
-    PARTITIONS_EMBEDDED,
-    SETTLEMENT_BATCHES,
-    SETTLEMENT_MEMORY,
-)
-from services.issuance.worker import SPEC as ISSUANCE
-from services.ledger.sink import LedgerSink
-from services.ledger.worker import SPEC as LEDGER
-from services.ledger.worker import tell_closed
-from services.redemption.worker import SPEC as REDEMPTION
+from schemas.topics import PARTITIONS_EMBEDDED
 from services.runtime.batch import Identity
 from services.runtime.clocks import SetClock
 from services.runtime.crash import NoCrash
-from services.runtime.job import Job, deciding_job, deriving_job
+from services.runtime.job import Job
 from services.runtime.memory_log import MemoryLog
-from services.runtime.outbox import Outbox
 from services.runtime.outbox_table import METADATA as OPERATIONS
 from services.runtime.policies import Policies
 from services.runtime.ports import StateReader
 from services.runtime.records import Staged
-from services.runtime.seals import SealsOff
-from services.runtime.sink_loop import SinkLoop
-from services.runtime.sinks import Sink
 from services.runtime.store import MemoryStore
 from services.runtime.tables import MEMORY_URL, create_tables, open_tables
 from services.runtime.telling import broadcast
@@ -37,14 +22,18 @@ from services.runtime.worker import Worker
 from services.settlement.bank import StoryBank
 from services.settlement.delivery.operations import Desk
 from services.settlement.directory import Vault
-from services.settlement.sink import SettlementSink
-from services.settlement.worker import SPEC as SETTLEMENT
+from services.stories.assembly import (
+    INDEX_KEY,
+    SEALING_KEY,
+    SEALS,
+    SLOT,
+    jobs_of,
+    outboxes_of,
+    sink_loops_of,
+    sinks_of,
+)
 
 ROUNDS_MAX: Final = 2_000
-SLOT: Final = "0"
-# Nobody but this process ever sees what these keys seal.
-SEALING_KEY: Final = bytes(32)
-INDEX_KEY: Final = bytes(range(32))
 
 
 class RestlessError(RuntimeError):
@@ -65,12 +54,10 @@ class World:
         self.engine: Engine = open_tables(MEMORY_URL)
         self.bank = StoryBank()
         self.desk = Desk(self.engine, Vault(SEALING_KEY, INDEX_KEY), self.bank)
-        self.seals = SealsOff()
         self.reader: StateReader = self.log.reader()
         self._clock = SetClock(now)
-        sinks: tuple[Sink, ...] = (LedgerSink(), SettlementSink(timezone))
-        self._sinks = sinks
-        create_tables(self.engine, [OPERATIONS, *(sink.metadata for sink in sinks)])
+        self._sinks = sinks_of(timezone)
+        create_tables(self.engine, [OPERATIONS, *(sink.metadata for sink in self._sinks)])
         self._loops: dict[str, _Ticking] = {}
         self._start()
 
@@ -89,7 +76,7 @@ class World:
                 {},
                 time=now,
                 partitions=self.partitions,
-                seals=self.seals,
+                seals=SEALS,
             )
         )
 
@@ -112,29 +99,12 @@ class World:
         self.engine.dispose()
 
     def _start(self) -> None:
-        policies = Policies(self.log.reader())
-        jobs: list[Job] = [
-            deciding_job(ISSUANCE, policies, self.seals, self.partitions),
-            deciding_job(REDEMPTION, policies, self.seals, self.partitions),
-            deriving_job(SETTLEMENT, policies, self.partitions),
-            deriving_job(LEDGER, policies, self.partitions),
-        ]
+        jobs = jobs_of(Policies(self.log.reader()), self.partitions)
         loops: dict[str, _Ticking] = {job.service: self._worker(job) for job in jobs}
-        for sink in self._sinks:
-            loops[f"{sink.name} sink"] = SinkLoop(
-                sink, self.engine, self.log, SLOT, crash=NoCrash()
-            )
-        loops["settlement outbox"] = Outbox(
-            SETTLEMENT_BATCHES, SETTLEMENT_MEMORY, self.engine, self.log, crash=NoCrash()
-        )
-        loops["ledger outbox"] = Outbox(
-            LEDGER_OPERATIONS,
-            LEDGER_MEMORY,
-            self.engine,
-            self.log,
-            crash=NoCrash(),
-            also=tell_closed(self.seals, self.partitions),
-        )
+        for name, make_sink in sink_loops_of(self._sinks, self.engine, self.log).items():
+            loops[name] = make_sink()
+        for name, make_outbox in outboxes_of(self.engine, self.log, self.partitions).items():
+            loops[name] = make_outbox()
         self._loops = loops
 
     def _worker(self, job: Job) -> Worker:
