@@ -11,7 +11,7 @@ from services.runtime.crash import CrashPoints
 from services.runtime.deciding import PolicyMissingError
 from services.runtime.job import Job
 from services.runtime.metrics import BATCHES, RECORDS
-from services.runtime.partitions import Partition
+from services.runtime.partitions import Partition, ProgressTornError
 from services.runtime.policies import Policies
 from services.runtime.ports import (
     Assigned,
@@ -117,27 +117,31 @@ class Worker:
         """One slice of restoring; others go on meanwhile."""
         pending = [p for p in self.partitions.values() if p.phase == "restoring"]
         for partition in pending:
-            if not partition.restoring:
-                try:
-                    found = self._consumer.committed([partition.key])
-                except NotStableYetError as cause:
-                    _log.warning("waiting_for_offsets", partition=partition.key, cause=str(cause))
-                    continue
-                partition.committed = found[partition.key]
-                partition.begin_restore(self._reader, self.job.state_topics)
-            if partition.restore_slice(self._reader, self.job.rows):
-                partition.check_offset(partition.committed)
-                partition.phase = "ready"
-                self._clock.reached(partition.progress.now)
-                self.policies.refresh()
-                self._consumer.start_at(partition.key, partition.progress.next)
-                _log.info(
-                    "partition_ready",
-                    topic=partition.key[0],
-                    partition=partition.number,
-                    next=partition.progress.next,
-                )
+            try:
+                self._restore_one(partition)
+            except NotStableYetError as cause:
+                _log.warning("waiting_for_offsets", partition=partition.key, cause=str(cause))
         return bool(pending)
+
+    def _restore_one(self, partition: Partition) -> None:
+        key = partition.key
+        if not partition.restoring:
+            partition.committed = self._consumer.committed([key])[key]
+            partition.begin_restore(self._reader, self.job.state_topics)
+        if not partition.restore_slice(self._reader, self.job.rows):
+            return
+        try:
+            partition.check_offset(partition.committed)
+        except ProgressTornError:
+            if self._consumer.committed([key])[key] == partition.committed:
+                raise
+            self._assign(key)  # others went on from here while we stood still: once more
+            return
+        partition.phase = "ready"
+        self._clock.reached(partition.progress.now)
+        self.policies.refresh()
+        self._consumer.start_at(key, partition.progress.next)
+        _log.info("partition_ready", partition=key, next=partition.progress.next)
 
     def _stage(self, records: list[Record]) -> Batch:
         batch = Batch()
@@ -186,9 +190,7 @@ class Worker:
         if known is None and self.job.policy_told is not None:
             partition.phase = "waiting"
             _log.warning("waiting_for_policy", topic=partition.key[0], partition=partition.number)
-            self._consumer.start_at(partition.key, progress.next)
-        else:
-            self._consumer.start_at(partition.key, progress.next)
+        self._consumer.start_at(partition.key, progress.next)
 
     def _scan(self, partition: Partition, record: Record) -> bool:
         """Waiting: the first policy told later on this partition is the one we start with.

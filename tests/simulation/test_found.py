@@ -1,0 +1,105 @@
+"""What the simulator has found in the runner, each as the shortest story that shows it."""
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from schemas.topics import ISSUANCE_COMMANDS, ISSUANCE_EVENTS
+from services.issuance.worker import SPEC as ISSUANCE
+from services.runtime.murmur2 import partition_of
+from services.runtime.partitions import ProgressTornError
+from services.runtime.worker import Worker
+from tests.simulation.faults import Faults
+from tests.simulation.faulty_log import FaultyLog
+from tests.simulation.seat import Seat
+from tests.small_world import PARTITIONS, SmallWorld, prepared
+
+HOME = (ISSUANCE_COMMANDS.name, partition_of(b"c1", PARTITIONS))
+
+
+class Planned(Faults):
+    """No chance: at the first pass of `boundary`, `happens`; that once."""
+
+    def __init__(self, boundary: str, happens: Callable[[], None]) -> None:
+        super().__init__(Random(0), rates={})
+        self._boundary: str | None = boundary
+        self._happens = happens
+
+    def at(self, process: str, boundary: str) -> str | None:
+        if boundary != self._boundary:
+            return None
+        self._boundary = None
+        self._happens()
+        return None
+
+
+class Town:
+    """A small world whose workers sit at seats of one unruly log, with card c1 in stock."""
+
+    def __init__(self) -> None:
+        self.world = SmallWorld()
+        self.log = FaultyLog(PARTITIONS, Random(0), self.world.clock.now)
+        self.log.calm = True
+        self.world.memory = self.log
+        self.world.publish_policy()
+        prepared(self.world, "c1")
+
+    def worker(self, slot: str, faults: Faults | None = None) -> Worker:
+        """A worker of issuance in a slot."""
+        self.world.log = Seat(self.log, faults or Faults(Random(0), rates={}), slot)
+        return self.world.worker(ISSUANCE, slot)
+
+    def put_out(self, slot: str) -> None:
+        """The session of a slot's member is over."""
+        group = "scrip-issuance"
+        instance = f"scrip-issuance-{slot}"
+        (member,) = [m for m in self.log.groups[group].members if m.instance == instance]
+        self.log.expel(group, member)
+
+    def prepared(self) -> int:
+        """How many cards have come into stock."""
+        return len(self.world.read(ISSUANCE_EVENTS))
+
+
+def settle(worker: Worker) -> None:
+    """Until nothing moves and all is restored."""
+    for _ in range(1_000):
+        if not worker.tick() and worker.ready():
+            return
+    raise AssertionError("no rest")
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+def test_a_partition_lost_while_it_is_restored_is_no_torn_progress(town: Town) -> None:
+    first = town.worker("0")
+    settle(first)
+    first.close()
+
+    def meanwhile() -> None:
+        town.put_out("late")
+        prepared(town.world, *[f"n{i}" for i in range(40)])
+        other = town.worker("other")
+        settle(other)
+        other.close()
+
+    # It has asked for the group's offsets and stands still before it reads the rows.
+    late = town.worker("late", Planned("end", meanwhile))
+    settle(late)
+    assert late.ready()
+    assert town.prepared() == 41
+
+
+def test_an_offset_that_stays_other_than_the_row_is_torn_progress(town: Town) -> None:
+    first = town.worker("0")
+    settle(first)
+    first.close()
+    town.log.groups["scrip-issuance"].offsets[HOME] += 1
+    with pytest.raises(ProgressTornError):
+        settle(town.worker("0"))
+
+
