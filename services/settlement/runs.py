@@ -6,7 +6,7 @@ can be called again at any point, and then changes nothing or goes on from where
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -17,6 +17,7 @@ from schemas.errors import ScripError
 from schemas.instants import local_date
 from schemas.settlement import RunApproved, RunCancelled
 from schemas.terms import Policy, Terms
+from schemas.topics import SETTLEMENT_ITEMS
 from services.runtime.outbox_table import insert_new, operation
 from services.settlement.directory import Vault, standings_of
 from services.settlement.effects.runs import KIND, set_run
@@ -33,7 +34,7 @@ from services.settlement.plans.tables import (
     write_plan,
 )
 from services.settlement.returns import RETRY_DAYS_MAX
-from services.settlement.tables import item, owed, run, run_position
+from services.settlement.tables import item, owed, progress, run, run_position
 from services.settlement.telling.operations import Teller
 
 CANCELLABLE = ("open", "calculated", "pending_approval")
@@ -46,12 +47,11 @@ class RunRefusedError(ScripError):
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
-    """Who wants which run; `as_of` says how far items were known: {topic/partition: offset}."""
+    """Who wants which run; a dry one claims nothing."""
 
     run: str
     made_by: str
     dry: bool = False
-    as_of: Mapping[str, int] = field(default_factory=dict)
 
 
 def start(connection: Connection, order: RunOrder, terms: Terms) -> None:
@@ -187,7 +187,7 @@ def _open(connection: Connection, order: RunOrder, terms: Terms) -> bool:
         "arguments": arguments,
         "made_by": order.made_by,
         "approved_by": None,
-        "as_of": dict(order.as_of),
+        "as_of": _as_of(connection),
         "state": "started",
         "created_at": terms.now,
         "executed_at": None,
@@ -217,6 +217,13 @@ def _open(connection: Connection, order: RunOrder, terms: Terms) -> bool:
     if connection.execute(select(run.c.run).where(run.c.run == order.run)).first() is None:
         raise RunRefusedError(f"another run in {currency} is not filed yet")
     return False
+
+
+def _as_of(connection: Connection) -> dict[str, int]:
+    """How far the items are known: {topic/partition: next offset}."""
+    chosen = select(progress).where(progress.c.topic == SETTLEMENT_ITEMS.name)
+    found = connection.execute(chosen.order_by(progress.c.partition)).mappings()
+    return {f"{row['topic']}/{row['partition']}": row["next_offset"] for row in found}
 
 
 def _accrued(

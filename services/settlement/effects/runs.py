@@ -100,6 +100,7 @@ def _approved(connection: Connection, body: RunApproved, at: int) -> None:
 def _cancelled(connection: Connection, body: RunCancelled, at: int) -> None:
     _ensure_run(connection, body, at, "cancelled")
     set_run(connection, body.run, state="cancelled", reason=body.reason)
+    _executed(connection, body.run, at)
     release_items(connection, body.run)
     freed = update(owed).where(owed.c.run == body.run, owed.c.state == "claimed")
     connection.execute(freed.values(state="waiting", run=None))
@@ -113,6 +114,7 @@ def _built(connection: Connection, body: FileBuilt, at: int, timezone: str) -> N
         claim_items(connection, body.items, body.run, "in_file")
         _take_positions(connection, body, body.positions)
         set_run(connection, body.run, state="filed")
+        _executed(connection, body.run, at)
     effective = date.fromisoformat(body.effective)
     row = {
         "run": body.run,
@@ -156,6 +158,7 @@ def _settled(connection: Connection, body: RunSettled) -> None:
 def _closed(connection: Connection, body: RunClosed, at: int) -> None:
     _ensure_run(connection, body, at, "closed")
     set_run(connection, body.run, state="closed")
+    _executed(connection, body.run, at)
     if body.moved_nothing:
         claim_items(connection, body.items, body.run, "settled")
         _take_positions(connection, body, body.positions)
@@ -176,6 +179,11 @@ def _carry(connection: Connection, location: str, currency: str, change: int) ->
     mine = (carried.c.location == location, carried.c.currency == currency)
     changed = update(carried).where(*mine).values(amount=carried.c.amount + change)
     connection.execute(changed)
+
+
+def _executed(connection: Connection, name: str, at: int) -> None:
+    waiting = (operation.c.id == name, operation.c.executed_at.is_(None))
+    connection.execute(update(operation).where(*waiting).values(state="executed", executed_at=at))
 
 
 def _ensure_run(

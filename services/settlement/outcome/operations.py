@@ -16,10 +16,11 @@ from schemas.instants import MINUTE
 from schemas.settlement import Moved, RunClosed, RunSettled
 from schemas.terms import Terms
 from services.settlement.delivery.operations import Desk, build_next, pin_filing, transmit
+from services.settlement.nacha.columns import NachaError
 from services.settlement.plans.tables import files_of
-from services.settlement.runs import locked
+from services.settlement.runs import RunRefusedError, locked
 from services.settlement.tables import run, run_entry
-from services.settlement.telling.operations import Teller
+from services.settlement.telling.operations import Teller, note
 
 AT_THE_BANK = ("delivered", "acknowledged")
 SENDING_MAX = 10 * MINUTE
@@ -44,10 +45,9 @@ def dues(connection: Connection, until: int) -> list[RunDue]:
     return sorted(due for due in every if due.at <= until)
 
 
-def next_due(connection: Connection) -> int | None:
-    """The next instant (ms UTC) at which something is due; it may be past."""
-    ahead = dues(connection, 2**62)
-    return ahead[0].at if ahead else None
+def next_due(connection: Connection, after: int) -> int | None:
+    """The next instant (ms UTC) behind `after` at which something is due; None: nothing is."""
+    return next((due.at for due in dues(connection, 2**62) if due.at > after), None)
 
 
 def advance(desk: Desk, terms: Terms) -> list[RunDue]:
@@ -61,7 +61,12 @@ def advance(desk: Desk, terms: Terms) -> list[RunDue]:
             pending = [due for due in dues(connection, terms.now) if due not in done]
         if not pending:
             break
-        _do(desk, pending[0], terms)
+        try:
+            _do(desk, pending[0], terms)
+        except (NachaError, RunRefusedError) as obstacle:
+            # One run that is stuck stops no other; a person finds it on the list.
+            with desk.engine.begin() as connection:
+                note(connection, "run_stuck", pending[0].run, None, terms, str(obstacle))
         done.append(pending[0])
     return done
 

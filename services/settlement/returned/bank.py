@@ -17,10 +17,10 @@ from services.settlement.returned.operations import (
     CorrectionNotice,
     bank_correction,
     book,
-    note,
     sent_entry,
 )
 from services.settlement.tables import run_entry
+from services.settlement.telling.operations import note
 
 UNKNOWN_RUN = "unknown"
 

@@ -33,11 +33,10 @@ from services.settlement.runs import RunRefusedError, locked
 from services.settlement.tables import (
     bank_account,
     bank_account_change,
-    exception,
     file,
     run_entry,
 )
-from services.settlement.telling.operations import Teller
+from services.settlement.telling.operations import Teller, note
 
 Answer = Literal["booked", "repeated", "exception"]
 # A correction has no number of its own; its id, cut to one, tells it from others of the run.
@@ -225,18 +224,3 @@ def sent_entry(connection: Connection, vault: Vault, row: Mapping[Any, Any]) -> 
         effective_first=date.fromisoformat(first),
         state=row["state"],
     )
-
-
-def note(
-    connection: Connection, kind: str, run: str, location: str | None, terms: Terms, code: str
-) -> None:
-    """Put it on the exceptions list; there already: nothing changes."""
-    row = {
-        "exception": derived(kind, run, location or "", code),
-        "kind": kind,
-        "run": run,
-        "location": location,
-        "detail": {"code": code},
-        "at": terms.now,
-    }
-    insert_new(connection, exception, row)

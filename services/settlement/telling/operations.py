@@ -5,11 +5,12 @@ from typing import Any, TypedDict
 
 from sqlalchemy import Connection, select
 
+from schemas.identifiers import derived
 from schemas.terms import Terms
 from schemas.topics import SETTLEMENT_BATCHES
-from services.runtime.outbox_table import Telling, publish
+from services.runtime.outbox_table import Telling, insert_new, publish
 from services.settlement.effects.runs import BatchFact, take_effect
-from services.settlement.tables import run_entry, run_position
+from services.settlement.tables import exception, run_entry, run_position
 
 
 class Said(TypedDict):
@@ -65,3 +66,18 @@ class Teller:
             chosen = select(table.c.entity).where(table.c.run == self._run).distinct()
             found.update(self._connection.execute(chosen).scalars())
         return found
+
+
+def note(
+    connection: Connection, kind: str, run: str, location: str | None, terms: Terms, code: str
+) -> None:
+    """Put it on the exceptions list; there already: nothing changes."""
+    row = {
+        "exception": derived(kind, run, location or "", code),
+        "kind": kind,
+        "run": run,
+        "location": location,
+        "detail": {"code": code},
+        "at": terms.now,
+    }
+    insert_new(connection, exception, row)
