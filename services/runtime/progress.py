@@ -105,20 +105,26 @@ def follow(before: Position, records: Sequence[Record], facts: Sequence[Publishe
     sequences, chains = dict(before.sequences), dict(before.chains)
     next_offset = before.next_offset
     for record, fact in zip(records, facts, strict=True):
-        spot = f"{record.topic}/{record.partition} offset {record.offset}: {fact.type} {fact.id}"
         expected = sequences.get(fact.input, 0) + 1
         if fact.sequence > expected:
-            raise GapError(f"{spot} has sequence {fact.sequence} of {fact.input}, not {expected}")
+            raise GapError(f"{_spot(record, fact)}, not {expected}")
         if fact.sequence < expected or record.offset < next_offset:
-            raise RepeatError(f"{spot} has sequence {fact.sequence} of {fact.input} once more")
+            raise RepeatError(f"{_spot(record, fact)} once more")
         link = bytes.fromhex(chains.get(fact.input, GENESIS)) + (record.value or b"")
         chain = hashlib.sha256(link).hexdigest()
-        said = record.header(CHAIN_HEADER)
+        said = record.header(CHAIN_HEADER) if record.headers else None
         if said is not None and said != chain.encode():
-            raise ForkError(f"{spot} ends chain {chain}, its writer's {said.decode()}")
+            raise ForkError(f"{_spot(record, fact)} ends chain {chain}, its writer's {said!r}")
         sequences[fact.input], chains[fact.input] = fact.sequence, chain
         next_offset = record.offset + 1
     return Position(next_offset, sequences, chains)
+
+
+def _spot(record: Record, fact: Published) -> str:
+    return (
+        f"{record.topic}/{record.partition} offset {record.offset}: {fact.type} {fact.id} "
+        f"has sequence {fact.sequence} of {fact.input}"
+    )
 
 
 def move(
