@@ -15,6 +15,7 @@ from confluent_kafka import (
     TopicPartition as KafkaPartition,
 )
 
+from services.runtime.bounded import BoundedCalls, CallHangsError
 from services.runtime.kafka_reader import KafkaReader, as_record
 from services.runtime.kafka_settings import (
     member_settings,
@@ -34,7 +35,8 @@ from services.runtime.ports import (
 from services.runtime.records import Record, Staged
 
 WAIT: Final = 5.0
-COMMIT_WAIT: Final = 8.0
+COMMIT_WAIT: Final = 5.0
+SLACK: Final = 1.0
 _FENCED: Final = (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED)
 
 _log = structlog.get_logger()
@@ -189,6 +191,7 @@ class KafkaProducer:
     def __init__(self, log: KafkaLog, identity: str) -> None:
         self._log = log
         self._failed: KafkaError | None = None
+        self._calls = BoundedCalls(f"{identity} offsets")
         self._producer = Producer(transactional_settings(log.bootstrap, identity))
         while True:
             try:
@@ -237,9 +240,14 @@ class KafkaProducer:
                     KafkaPartition(self._log.named(topic), number, offset)
                     for (topic, number), offset in offsets.items()
                 ]
-                self._producer.send_offsets_to_transaction(places, metadata, COMMIT_WAIT)
+                self._calls.call(
+                    lambda: self._producer.send_offsets_to_transaction(
+                        places, metadata, COMMIT_WAIT
+                    ),
+                    COMMIT_WAIT + SLACK,
+                )
             left = self._producer.flush(COMMIT_WAIT)
-        except KafkaException as error:
+        except (KafkaException, CallHangsError) as error:
             raise BatchDroppedError(str(error)) from error
         if left or self._failed is not None:
             raise BatchDroppedError(f"{left} records not written: {self._failed}")
@@ -252,4 +260,5 @@ class KafkaProducer:
 
     def abandon(self) -> None:
         """Given up: the next producer of this identity ends what is open."""
+        self._calls.close()
         self._producer.purge()

@@ -11,6 +11,8 @@ from services.runtime.rowcodec import ANSWER, kind_of
 from services.runtime.staging import RowCodec, Staging
 
 READ_MAX = 20_000
+# Each wait is a second or so on Kafka, and a transaction in doubt ends within six.
+DOUBT_WAITS_MAX = 10
 
 Phase = Literal["restoring", "ready", "waiting", "lost"]
 
@@ -104,18 +106,21 @@ class Partition:
     def is_in(self, staging: Staging, reader: StateReader) -> bool | None:
         """After an unknown outcome: did the batch get in? Ask the progress row in the log.
 
-        None: somebody else has gone on from here; what we hold is stale.
+        None: somebody else has gone on from here, so what we hold is stale; or it cannot be told,
+        because another writer's transaction stays open before ours. Then restore.
         """
         end = reader.end_in_doubt(self.memory.name, self.number)
         latest = self.progress
         key = progress_key(self.input_topic.name).encode()
+        waits = 0
         while self.memory_seen < end:
+            if waits > DOUBT_WAITS_MAX:
+                return None
             records, after = reader.read(self.memory.name, self.number, self.memory_seen, READ_MAX)
             for record in records:
                 if record.key == key and record.value is not None:
                     latest = read_progress(record.value)
-            if after == self.memory_seen:
-                break
+            waits = waits + 1 if after == self.memory_seen else 0
             self.memory_seen = after
         if latest.next == staging.progress.next:
             return True
