@@ -1,0 +1,64 @@
+"""What histories are made of: which commands, how often, and how one is written down."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schemas.topics import Topic
+
+WEIGHTS: Final[dict[str, int]] = {
+    "sell_card": 8,
+    "reserve_sale": 5,
+    "confirm_sale": 5,
+    "cancel_sale": 2,
+    "prepare_cards": 1,
+    "import_cards": 1,
+    "undo_import": 1,
+    "ship_cards": 1,
+    "cancel_card": 1,
+    "restore_card": 1,
+    "rekeyed": 1,
+    "enquire_card": 1,
+    "enquire": 2,
+    "load_value": 8,
+    "issue_credit": 8,
+    "place_hold": 14,
+    "increase_hold": 4,
+    "capture_hold": 14,
+    "release_hold": 5,
+    "redeem": 14,
+    "refund_capture": 14,
+    "reserve_return": 2,
+    "confirm_return": 2,
+    "cancel_return": 1,
+    "adjust_balance": 3,
+    "freeze_account": 1,
+    "unfreeze_account": 3,
+    "extend_validity": 1,
+    "cash_out": 1,
+    "expire_credit": 1,
+    "charge_back_sale": 1,
+    "transfer_balance": 2,
+    "cancel_account": 1,
+    "set_policy": 2,
+}
+OF_STOCK: Final = frozenset(
+    "sell_card reserve_sale confirm_sale cancel_sale prepare_cards import_cards undo_import "
+    "ship_cards cancel_card restore_card rekeyed enquire_card".split()
+)
+BY_OFFICE: Final = frozenset(
+    "adjust_balance freeze_account unfreeze_account extend_validity cash_out expire_credit "
+    "charge_back_sale transfer_balance cancel_account cancel_card restore_card".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command as its sender means it, or (`type` set_policy) a new version of the policy."""
+
+    at: int
+    type: str
+    topic: Topic
+    source: str
+    subject: str
+    id: str
+    body: dict[str, Any] = field(default_factory=dict)
