@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from schemas.identifiers import derived
 from schemas.policy import Settlement
 from schemas.settlement import FileBuilt, FileTransmitted, RunClosed
 from schemas.terms import Terms
@@ -36,13 +35,12 @@ from services.settlement.plans.tables import (
 )
 from services.settlement.runs import RunRefusedError, locked, void_approval
 from services.settlement.tables import (
-    exception,
     file,
     file_modifier,
     run_entry,
     trace_counter,
 )
-from services.settlement.telling.operations import Teller
+from services.settlement.telling.operations import Teller, note
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -241,22 +239,16 @@ def _shipment(vault: Vault, row: Mapping[Any, Any]) -> Shipment:
 def _note_delivery(
     connection: Connection, name: str, number: int, ended: Delivery, terms: Terms
 ) -> None:
-    match ended:
-        case Delivery.DELIVERED:
-            tell_transmitted(connection, name, number, terms)
-        case Delivery.NOT_DELIVERED:
-            _set_file(connection, name, number, state="approved")
-        case Delivery.UNKNOWN | Delivery.CONFLICT:
-            _set_file(connection, name, number, state="delivery_unknown")
-            row = {
-                "exception": derived("delivery", name, str(number), ended.value),
-                "kind": f"delivery_{ended.value}",
-                "run": name,
-                "location": None,
-                "detail": {"file": number},
-                "at": terms.now,
-            }
-            insert_new(connection, exception, row)
+    if ended is Delivery.DELIVERED:
+        tell_transmitted(connection, name, number, terms)
+        return
+    if _file_row(connection, name, number)["state"] != "transmitting":
+        return  # another has found out more meanwhile
+    if ended is Delivery.NOT_DELIVERED:
+        _set_file(connection, name, number, state="approved")
+        return
+    _set_file(connection, name, number, state="delivery_unknown")
+    note(connection, f"delivery_{ended.value}", name, None, terms, f"file {number}")
 
 
 def tell_transmitted(connection: Connection, name: str, number: int, terms: Terms) -> None:

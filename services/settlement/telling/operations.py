@@ -69,15 +69,15 @@ class Teller:
 
 
 def note(
-    connection: Connection, kind: str, run: str, location: str | None, terms: Terms, code: str
+    connection: Connection, kind: str, run: str, location: str | None, terms: Terms, said: str
 ) -> None:
     """Put it on the exceptions list; there already: nothing changes."""
     row = {
-        "exception": derived(kind, run, location or "", code),
+        "exception": derived(kind, run, location or "", said),
         "kind": kind,
         "run": run,
         "location": location,
-        "detail": {"code": code},
+        "detail": {"said": said},
         "at": terms.now,
     }
     insert_new(connection, exception, row)

@@ -158,6 +158,19 @@ def test_of_two_starts_at_once_there_is_one_run(postgres: Network, names: tuple[
     assert len(owners) == 1
 
 
+def test_two_who_carry_out_one_run_at_once_send_one_file(postgres: Network) -> None:
+    def carrying() -> None:
+        postgres.run("run1", MAY_12)
+
+    raised = together(carrying, carrying, carrying)
+    assert all(error is None or isinstance(error, RunRefusedError) for error in raised)
+    postgres.run("run1", MAY_12)
+    assert [file["state"] for file in postgres.files()] == ["delivered"]
+    assert list(postgres.bank.taken) == ["run1.ach"]
+    assert len(postgres.told("file_built.v1")) == len(postgres.told("file_transmitted.v1")) == 1
+    assert postgres.runs()["run1"]["positions"] == {"A": -1200, "B": -1800, "C": 3000}
+
+
 def test_positions_of_the_outbox_commit_in_order_and_without_gaps(postgres: Network) -> None:
     writers, each = 4, 15
     seen: list[int] = []

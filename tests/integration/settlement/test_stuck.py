@@ -47,3 +47,15 @@ def test_an_operation_is_executed_when_its_run_is_filed_or_closed(net: Network) 
     ]
     assert [row["executed_at"] for row in rows] == [row["created_at"] for row in rows]
     assert {row["approved_by"] for row in rows} == {"service/settlement-checker"}
+
+
+def test_the_parent_is_a_side_of_items_like_any_place_and_its_entry_pays(net: Network) -> None:
+    net.accrue(use("HQ", "A", 700, "r1"), use("B", "HQ", 40, "r2"))
+    net.run("run1", MAY_12)
+    run = net.runs()["run1"]
+    assert run["positions"] == {"A": 700, "B": 0, "HQ": -660}
+    assert run["carried"] == {"B": -40}
+    assert [(e["location"], e["direction"], e["amount"]) for e in run["entries"]] == [
+        ("A", "credit", 700),
+        ("HQ", "debit", 700),
+    ]
