@@ -26,10 +26,11 @@ from schemas.refusals import Reason
 Rows = Mapping[str, Any]
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Decided:
     """A fact to be: `type` with version, `body` a slots dataclass, the entities it concerns.
 
+    Nobody changes it; freezing it would cost a tenth of deciding.
     `location` is the place whose timezone dates it. The runner adds id, time, policy and dates.
     `subject` is whose fact it is where one command is about several; None: the command's.
     """
@@ -41,7 +42,7 @@ class Decided:
     subject: str | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Accepted:
     """The command counts: its facts in order (none: accepted, nothing changes).
 

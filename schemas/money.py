@@ -37,12 +37,18 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     assert weight_total > 0 or total == 0
     if total == 0:
         return [0] * len(weights)
-    shares = [total * weight // weight_total for weight in weights]
-    rest = total - sum(shares)
-    by_remainder = sorted(
-        range(len(weights)), key=lambda i: (-(total * weights[i] % weight_total), i)
-    )
-    for i in by_remainder[:rest]:
-        shares[i] += 1
+    if total == weight_total:
+        return list(weights)
+    shares, remainders, rest = [], [], total
+    for weight in weights:
+        share, remainder = divmod(total * weight, weight_total)
+        shares.append(share)
+        remainders.append(remainder)
+        rest -= share
+    if rest:
+        # Sorting keeps the order of equals, also in reverse.
+        by_remainder = sorted(range(len(weights)), key=remainders.__getitem__, reverse=True)
+        for i in by_remainder[:rest]:
+            shares[i] += 1
     assert sum(shares) == total
     return shares

@@ -30,7 +30,7 @@ from services.redemption.rows import Account, Row
 
 ROWS: Final = rows.ROWS
 
-Use: TypeAlias = c.PlaceHold | c.CaptureHold | c.Redeem | c.IncreaseHold | c.ReleaseHold
+Use: TypeAlias = c.Redeem | c.IncreaseHold | c.ReleaseHold
 Coming: TypeAlias = (
     c.LoadValue | c.RefundCapture | c.ReserveReturn | c.ConfirmReturn | c.CancelReturn
 )
@@ -45,7 +45,7 @@ ByStaff: TypeAlias = (
     | c.TransferBalance
     | c.CancelAccount
 )
-Asked: TypeAlias = Use | Coming | ByStaff | c.Enquire
+Asked: TypeAlias = c.PlaceHold | c.CaptureHold | Use | Coming | ByStaff | c.Enquire
 Sweep: TypeAlias = c.LapseHold | c.LapseReturn | c.ExpireLots | c.EscheatLots
 
 
@@ -75,7 +75,7 @@ def decide(rows: Rows, command: Command, terms: Terms) -> Decision:
     if command.type in c.INTERNAL_COMMANDS:
         return _between_services(rows, command, terms)
     where = where_of(command, terms)
-    if isinstance(body, c.IssueCredit):
+    if command.type == "issue_credit":
         return credit.issue_credit(rows, command, terms, where)
     account = rows.get(command.subject)
     barred = not_permitted(command, terms)
@@ -100,7 +100,11 @@ def _programme(account: Account, terms: Terms) -> Programme:
 
 def _asked(case: Case, body: Asked) -> Decision:
     match body:
-        case c.PlaceHold() | c.CaptureHold() | c.Redeem() | c.IncreaseHold() | c.ReleaseHold():
+        case c.PlaceHold():
+            return holds.place_hold(case, body)
+        case c.CaptureHold():
+            return captures.capture_hold(case, body)
+        case c.Redeem() | c.IncreaseHold() | c.ReleaseHold():
             return _use(case, body)
         case c.Enquire():
             return portrait.enquire(case)
@@ -112,10 +116,6 @@ def _asked(case: Case, body: Asked) -> Decision:
 
 def _use(case: Case, body: Use) -> Decision:
     match body:
-        case c.PlaceHold():
-            return holds.place_hold(case, body)
-        case c.CaptureHold():
-            return captures.capture_hold(case, body)
         case c.Redeem():
             return captures.redeem(case, body)
         case c.IncreaseHold():

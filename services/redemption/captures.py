@@ -77,8 +77,10 @@ def capture_hold(case: Case, body: CaptureHold) -> Decision:
     else:
         spending = _late(case, hold, known, minor)
         spending.final = final
-    drawn = drawn_lots(case.account, spending.draws)
-    if foreign(case.terms.policy, drawn, case.where.location):
+    policy = case.terms.policy
+    if not policy.document.settlement.cross_franchise and foreign(
+        policy, drawn_lots(case.account, spending.draws), case.where.location
+    ):
         case.against(Reason.LOCATION_NOT_ALLOWED, "value of another franchise")
     if case.reasons:
         return refused(case)
@@ -112,6 +114,8 @@ def redeem(case: Case, body: Redeem) -> Decision:
 
 
 def _on_time(hold: Hold, minor: int, final: bool) -> Spending:
+    if final and minor == hold.minor:
+        return Spending(hold.hold, minor, hold.draws, minor, order=hold.order)
     spent, rest = of_lots.first_of(hold.draws, minor)
     spending = Spending(hold.hold, minor, spent, hold.minor, final=final, order=hold.order)
     if not final:
@@ -153,14 +157,18 @@ def lines_add_up(case: Case, lines: list[Line] | None, minor: int) -> None:
     """Against lines of another currency, below 0, named twice, or short of the amount."""
     if lines is None:
         return
+    currency, total, named = case.account.currency, 0, set()
     for line in lines:
-        if line.amount.currency != case.account.currency:
+        amount = line.amount
+        total += amount.minor
+        named.add(line.line)
+        if amount.currency != currency:
             case.against(Reason.WRONG_CURRENCY, f"of line {line.line}")
-        if line.amount.minor < 0:
+        if amount.minor < 0:
             case.against(Reason.AMOUNT_NOT_POSITIVE, f"line {line.line}")
-    if sum(line.amount.minor for line in lines) < minor:
+    if total < minor:
         case.against(Reason.LINES_DO_NOT_ADD_UP)
-    if len({line.line for line in lines}) < len(lines):
+    if len(named) < len(lines):
         case.against(Reason.LINES_DO_NOT_ADD_UP, "a line is named twice")
 
 
@@ -203,7 +211,7 @@ def captured(
 
 
 def _open_after(case: Case, spending: Spending) -> int:
-    others = sum(hold.hold != spending.hold_id for hold in case.account.holds)
+    others = len(case.account.holds) - (find(case.account, spending.hold_id) is not None)
     return others + (spending.rest is not None)
 
 

@@ -79,10 +79,11 @@ class Case:
     def fact(self, type: str, body: AccountFact, units: Sequence[Any]) -> Decided:
         """A fact dated by this place that concerns its entity and those of `units`."""
         mine = self.where.entity
-        others = {unit.entity for unit in units if unit.entity != mine}
-        return Decided(
-            type, body, (mine, *sorted(others)) if others else (mine,), self.where.location
-        )
+        entities: tuple[str, ...] = (mine,)
+        for unit in units:
+            if unit.entity not in entities:
+                entities = (*entities, unit.entity)
+        return Decided(type, body, entities, self.where.location)
 
 
 def new_account(kind: Kind, programme: str, currency: str) -> Account:
@@ -90,13 +91,11 @@ def new_account(kind: Kind, programme: str, currency: str) -> Account:
     return Account(kind=kind, programme=programme, currency=currency, life=1, state="Activated")
 
 
-def accepted(*facts: Decided, **told: Any) -> Accepted:
+def accepted(*facts: Decided, covered: int | None = None, due: int | None = None) -> Accepted:
     """The command counts; the reply's balance is that after its last fact."""
-    balance = None
-    if facts:
-        after: Balance = facts[-1].body.balance
-        balance = {"ledger": after.ledger, "held": after.held, "available": after.available}
-    return Accepted(facts, balance=balance, **told)
+    after: Balance = facts[-1].body.balance
+    balance = {"ledger": after.ledger, "held": after.held, "available": after.available}
+    return Accepted(facts, covered, due, balance)
 
 
 def unchanged(account: Account, *, remember: bool = True) -> Accepted:

@@ -62,6 +62,8 @@ def reserve(
     minor = case.amount(amount)
     spendable(case)
     if account.holds:
+        if find(account, case.command.id) is not None:
+            case.against(Reason.ID_REUSED, "a hold that moved here has this id")
         if case.one_time:
             case.against(Reason.HOLD_ALREADY_OPEN)
         if len(account.holds) >= HOLDS_MAX:
@@ -90,7 +92,10 @@ def _within_order(case: Case, minor: int, order: Order, total: Money) -> None:
 def _draws(case: Case, minor: int) -> list[Draw]:
     lots = live_lots(case)
     draws = of_lots.draw(lots, minor)
-    if foreign(case.terms.policy, drawn_lots(case.account, draws) or lots, case.where.location):
+    policy = case.terms.policy
+    if not policy.document.settlement.cross_franchise and foreign(
+        policy, drawn_lots(case.account, draws) or lots, case.where.location
+    ):
         case.against(Reason.LOCATION_NOT_ALLOWED, "value of another franchise")
     return draws
 
@@ -107,6 +112,8 @@ def live_lots(case: Case) -> list[Lot]:
 
 def drawn_lots(account: Account, draws: list[Draw]) -> list[Lot]:
     """The lots that draws draw on."""
+    if len(account.lots) == 1:
+        return account.lots if draws else []
     names = {one.lot for one in draws}
     return [lot for lot in account.lots if lot.lot in names]
 
@@ -269,8 +276,9 @@ def hold_ended(account: Account, fact: Fact, body: HoldEnded) -> dict[str, Row |
 
 def drop(account: Account, hold_id: str) -> Hold | None:
     """Take an open hold off the account and let its lots go."""
-    hold = find(account, hold_id)
-    if hold is not None:
-        account.holds = [one for one in account.holds if one is not hold]
-        of_lots.let_go(account.lots, hold.draws)
-    return hold
+    for i, hold in enumerate(account.holds):
+        if hold.hold == hold_id:
+            del account.holds[i]
+            of_lots.let_go(account.lots, hold.draws)
+            return hold
+    return None

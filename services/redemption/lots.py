@@ -75,7 +75,10 @@ def first_of(draws: Iterable[Draw], amount: int) -> tuple[list[Draw], list[Draw]
 
 def total(draws: Iterable[Draw]) -> int:
     """Σ minor."""
-    return sum(one.minor for one in draws)
+    minor = 0
+    for one in draws:
+        minor += one.minor
+    return minor
 
 
 def by_id(lots: Iterable[Lot]) -> dict[str, Lot]:
@@ -202,11 +205,14 @@ def let_go(lots: list[Lot], draws: Iterable[Draw]) -> None:
 def take_out(lots: list[Lot], draws: Iterable[Draw]) -> None:
     """Spend what is not held: changes the lots; those at 0 are gone."""
     known = by_id(lots)
+    spent = False
     for one in draws:
         lot = known[one.lot]
         lot.minor -= one.minor
         lot.funded = funded_left(lot, lot.minor)
-    lots[:] = [lot for lot in lots if lot.minor > 0]
+        spent = spent or lot.minor == 0
+    if spent:
+        lots[:] = [lot for lot in lots if lot.minor > 0]
 
 
 def ending(lot: Lot, expires_at: int) -> Lot:

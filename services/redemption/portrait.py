@@ -7,6 +7,7 @@ from schemas.decision import Accepted, Decision, Due
 from schemas.instants import format_instant
 from services.redemption.case import Case, refused
 from services.redemption.rows import Account
+from services.redemption.validity import all_ended
 
 
 def enquire(case: Case) -> Decision:
@@ -18,7 +19,7 @@ def enquire(case: Case) -> Decision:
     return Accepted(
         balance={name: shown[name] for name in ("ledger", "held", "available")},
         account={
-            "state": account.state,
+            "state": "Expired" if all_ended(account, case.terms) else account.state,
             "programme": account.programme,
             "product": case.programme.product,
             "value": {"minor": _value(account), "currency": account.currency},

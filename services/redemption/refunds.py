@@ -13,7 +13,7 @@ from schemas.refusals import Reason
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused
 from services.redemption.changes import settle, take_in
-from services.redemption.rows import Account, Capture, LotTerms, Row, capture_key
+from services.redemption.rows import ENDED_KEPT, Account, Capture, LotTerms, Row, capture_key
 from services.redemption.standing import resting
 from services.redemption.validity import all_ended, end_of, ended
 
@@ -258,8 +258,9 @@ def capture_refunded(
         for part in capture.parts
     ]
     if body.fully:
-        # What is done is done: a late second refund is told that nothing is left.
+        # For as long as anyone may ask again a second refund is told that nothing is left.
         capture.parts, capture.lots = [], []
+        capture.until = min(capture.until or fact.time, fact.time + ENDED_KEPT)
     return {key: capture}
 
 

@@ -32,15 +32,16 @@ def split(lines: list[CoveredLine], draws: list[Draw], lots: dict[str, Lot]) -> 
     """Line × lot: line by line over what is left of each lot's draw, so that lots add up too."""
     left = [one.minor for one in draws]
     minor_left = [lots[one.lot].minor for one in draws]
+    funded = [lots[one.lot].funded for one in draws]
     parts = []
     for line in lines:
         shares = [line.covered] if len(left) == 1 else apportion(line.covered, left)
         for i, share in enumerate(shares):
             if share:
                 lot = lots[draws[i].lot]
-                after = minor_left[i] - share
-                funded = funded_left(lot, minor_left[i]) - funded_left(lot, after)
-                parts.append(part_of(lot, line.line, line.category, share, funded))
                 left[i] -= share
-                minor_left[i] = after
+                minor_left[i] -= share
+                after = funded_left(lot, minor_left[i])
+                parts.append(part_of(lot, line.line, line.category, share, funded[i] - after))
+                funded[i] = after
     return parts

@@ -26,6 +26,7 @@ from services.redemption.changes import settle, take_in
 from services.redemption.remainders import VALUE_SENT
 from services.redemption.rows import Account, EndedHold, Row, hold_key
 from services.redemption.standing import alive
+from services.redemption.validity import all_ended
 
 VALUE_RECEIVED = "value_received.v1"
 VALUE_FORWARDED = "value_forwarded.v1"
@@ -44,7 +45,7 @@ def transfer_balance(case: Case, body: TransferBalance) -> Decision:
     if account.frozen and not permits:
         case.against(Reason.ACCOUNT_FROZEN)
     alive(case)
-    if account.state == "Expired":
+    if account.state == "Expired" or all_ended(account, case.terms):
         case.against(Reason.ACCOUNT_EXPIRED)
     if account.state == "Redeemed" and case.one_time and not replaces:
         case.against(Reason.ALREADY_USED)

@@ -30,6 +30,8 @@ def test_a_card_whose_every_lot_has_ended_is_expired_before_any_sweep() -> None:
     sold(scenario, "c1", lot("L1", 100, expires_at=scenario.now + 1000))
     scenario.later(seconds=1)
     assert scenario.do("redeem", "c1", amount=usd(1)).reason == "account_expired"
+    assert scenario.do("transfer_balance", "c1", to="c2", reason="r").reason == "account_expired"
+    assert scenario.do("enquire", "c1").decision.account["state"] == "Expired"
     assert scenario.sweep() == ["expire_lots"]
     assert standing(scenario) == ("Expired", 0, 0, 0)
     assert scenario.do("redeem", "c1", amount=usd(1)).reason == "account_expired"

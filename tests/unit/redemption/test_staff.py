@@ -22,6 +22,7 @@ def test_a_replacement_moves_lots_and_holds_and_ends_the_old_card() -> None:
     assert standing(scenario, "c2") == ("Activated", 1000, 300, 700)
     assert scenario.do("capture_hold", "c1", hold="h1").reason == "account_cancelled"
     assert scenario.do("release_hold", "c1", hold="h1").reason == "hold_closed"
+    assert scenario.do("place_hold", "c2", "h1", amount=usd(1)).reason == "id_reused"
     body = scenario.do("capture_hold", "c2", hold="h1").body
     assert (body.parts[0].location, body.parts[0].lot) == ("F1", "L1")
 
