@@ -1,7 +1,6 @@
 """`scrip story FILE`: reads a story, plays it, prints what came of it."""
 
 import logging
-import secrets
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -10,15 +9,10 @@ import orjson
 import structlog
 from rich.console import Console
 
-from deploy.embedded.resolve import Infrastructure, infrastructure
-from services.stories.lined import StoryUnreadableError
-from services.stories.live import LiveStage
-from services.stories.playing import Play
+from services.stories.lined import Fault, StoryUnreadableError
+from services.stories.performing import told
 from services.stories.reading import Story, read_story
-from services.stories.report import report
 from services.stories.showing import show
-from services.stories.stage import Stage
-from services.stories.world import World
 
 HOLDS: Final = 0
 BROKEN: Final = 1
@@ -33,11 +27,7 @@ def run_story(path: Path, *, as_json: bool, live: bool) -> int:
     except StoryUnreadableError as error:
         print(error, file=sys.stderr)
         return UNREADABLE
-    if live:
-        with infrastructure() as infra:
-            found = told_live(story, infra, f"story{secrets.token_hex(4)}")
-    else:
-        found = told(story)
+    found = _told_live(story) if live else told(story)
     if as_json:
         print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
     else:
@@ -55,26 +45,19 @@ def _quiet() -> None:
 
 def story_of(path: Path) -> Story:
     """The story in a file; StoryUnreadableError also where there is no such file."""
-    return read_story(path.name, path.read_text(), lambda name: (path.parent / name).read_text())
-
-
-def told(story: Story) -> dict[str, Any]:
-    """The report of a story played in memory."""
-    return played(story, World(story.begins, story.document.network.timezone))
-
-
-def told_live(story: Story, infra: Infrastructure, namespace: str) -> dict[str, Any]:
-    """The report of a story played on a broker and a database, in a namespace of its own."""
-    return played(story, LiveStage(infra, namespace, story.document.network.timezone))
-
-
-def played(story: Story, stage: Stage) -> dict[str, Any]:
-    """The report of a story played on a stage, which is closed in the end."""
     try:
-        play = Play(story, stage)
-        play.begin()
-        for step in story.steps:
-            play.step(step)
-        return report(play)
-    finally:
-        stage.close()
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        fault = Fault(str(path), 1, "", reason, "a story: one YAML document in UTF-8")
+        raise StoryUnreadableError([fault]) from error
+    return read_story(
+        path.name, text, lambda name: (path.parent / name).read_text(encoding="utf-8")
+    )
+
+
+def _told_live(story: Story) -> dict[str, Any]:
+    # Brokers, containers and migrations take a second to import, and a story in memory none.
+    from services.stories.performing_live import told_on_this_machine  # noqa: PLC0415
+
+    return told_on_this_machine(story)
