@@ -75,10 +75,7 @@ def internal(owner: Owner, type: str) -> bool:
 
 
 def content_of(command: Command) -> bytes:
-    """The fingerprint of what a read command says: type, subject and data, in any key order.
-
-    32 hexadecimal characters (of a SHA-256); two commands of one id must agree in it.
-    """
+    """The fingerprint (32 hexadecimal characters) of type, subject and data, in any key order."""
     assert command.content is not None, "only a command that was read has content"
     return command.content
 
@@ -141,7 +138,9 @@ def _checked(envelope: dict[str, Any]) -> tuple[str, str, str, str, str]:
         fits = _ENVELOPE("\n".join((*texts, reply, cause, order, trace)))
     except TypeError:
         fits = None
-    if fits is None or envelope.get("specversion") != "1.0":
+    if fits is None or get("specversion") != "1.0":
+        if None in envelope.values():  # CloudEvents: an attribute that is null is unset
+            return _checked({name: value for name, value in envelope.items() if value is not None})
         raise _first_unfit(envelope)
     if not _KNOWN.issuperset(envelope):
         _check_extensions(envelope)
@@ -171,14 +170,14 @@ def _check_extensions(envelope: dict[str, Any]) -> None:
         if name in _KNOWN:
             continue
         if name == "datacontenttype":
-            if value != "application/json":
+            if value not in ("application/json", None):
                 raise _unfit(envelope, name, "'application/json'")
         elif _EXTENSION(name) is None:
             raise _UnfitError(
                 f"{show(name)}: an unknown attribute — allowed: {', '.join(_COPIED)}, "
                 "datacontenttype, and extensions of 1 to 20 characters of a-z and 0-9"
             )
-        elif not isinstance(value, (str, int, bool)):
+        elif not isinstance(value, (str, int, bool, type(None))):
             raise _unfit(envelope, name, "text, an integer, true or false")
 
 

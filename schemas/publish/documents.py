@@ -54,7 +54,7 @@ def policy_document() -> Schema:
 def _command(topic: Topic, name: str, model: type[BaseModel]) -> Schema:
     data = model.model_json_schema(by_alias=True)
     copied = {
-        name: {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"}
+        name: {"type": ["string", "null"], "pattern": r"^[\x21-\x7e]{1,200}$"}
         for name in ("replyto", "causationid", "correlationid", "traceparent")
     }
     schema = _envelope(topic, f"{name}.v1", data, copied, required=())
@@ -130,7 +130,7 @@ def _envelope(
             "source": {"type": "string", "pattern": "^(channel|service)/[A-Za-z0-9][^/]{0,63}$"},
             "subject": _ID,
             "time": {"type": "string", "format": "date-time"},
-            "datacontenttype": {"const": "application/json"},
+            "datacontenttype": {"enum": ["application/json", None]},
             **attributes,
             "data": data,
         },

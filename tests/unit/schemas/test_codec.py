@@ -89,7 +89,8 @@ def test_a_command_is_read_with_its_envelope() -> None:
         ({"data": {"amount": {"minor": 10**20, "currency": "USD"}}}, "data.amount.minor"),
         ({"data": {"amount": 3000}}, "data.amount"),
         ({"replyto": "a b"}, "replyto"),
-        ({"replyto": None}, "replyto"),
+        ({"id": None}, "id"),
+        ({"data": None}, "data"),
         ({"causationid": ""}, "causationid"),
         ({"correlationid": "x" * 201}, "correlationid"),
         ({"datacontenttype": "text/xml"}, "datacontenttype"),
@@ -108,6 +109,12 @@ def test_what_is_wrong_is_named_by_place_and_by_what_is_allowed(
     cause = unreadable(value or message(**changed)).cause
     assert cause.startswith(path + ": ")
     assert " — allowed: " in cause
+
+
+def test_an_attribute_that_is_null_is_unset_as_cloudevents_has_it() -> None:
+    read = command(replyto=None, correlationid=None, dataref=None, datacontenttype=None)
+    assert (read.replyto, read.correlationid) == (None, None)
+    assert content_of(read) == content_of(command())
 
 
 @pytest.mark.parametrize(
