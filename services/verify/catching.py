@@ -1,12 +1,12 @@
 """Who has read how far, and waiting until everybody has read what was there at the start."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import Final
 
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Engine, Table, func, select
 
 from schemas.topics import (
     COMMAND_TOPICS,
@@ -26,6 +26,8 @@ from services.ledger import tables as ledger
 from services.ledger.sink import LedgerSink
 from services.ledger.worker import SPEC as LEDGER
 from services.runtime.advance import Progress, progress_key, read_progress
+from services.runtime.outbox import TABLE as OUTBOX
+from services.runtime.outbox_table import outbox
 from services.runtime.ports import TopicPartition
 from services.runtime.waits import rest
 from services.settlement import tables as settlement
@@ -49,6 +51,10 @@ _STAGES: Final[tuple[tuple[str, tuple[Topic, ...]], ...]] = (
     ("issuance redemption", COMMAND_TOPICS),
     ("settlement", (REDEMPTION_EVENTS,)),
     ("ledger", (REDEMPTION_EVENTS, SETTLEMENT_ITEMS, SETTLEMENT_BATCHES, LEDGER_OPERATIONS)),
+)
+_OUTBOXES: Final = (
+    ("settlement", SETTLEMENT_BATCHES, SETTLEMENT_MEMORY),
+    ("ledger", LEDGER_OPERATIONS, LEDGER_MEMORY),
 )
 _SUNK: Final = (
     LEDGER_JOURNALS,
@@ -118,7 +124,7 @@ class CatchingUp:
 
     def workers(self) -> list[Lag]:
         """Wait for the workers, each for what those before it have written."""
-        late: list[Lag] = []
+        late = self._wait(self._behind_outboxes)
         for names, topics in _STAGES:
             self._tail.read_on()
             needs = self._tail.ends(topics)
@@ -129,6 +135,10 @@ class CatchingUp:
     def _behind_workers(self, names: str, needs: Mapping[TopicPartition, int]) -> list[Lag]:
         self._tail.read_on(WORKERS[name][1] for name in names.split())
         return [lag for name in names.split() for lag in behind_worker(self._tail, name, needs)]
+
+    def _behind_outboxes(self) -> list[Lag]:
+        self._tail.read_on((SETTLEMENT_MEMORY, LEDGER_MEMORY))
+        return behind_outboxes(self._tail, self._engine)
 
     def _wait(self, lags: Callable[[], list[Lag]]) -> list[Lag]:
         while late := lags():
@@ -148,6 +158,21 @@ def behind_worker(tail: Tail, worker: str, needs: Mapping[TopicPartition, int]) 
     return _behind(worker, {p: n for p, n in needs.items() if p[0] in mine}, at)
 
 
+def behind_outboxes(tail: Tail, engine: Engine) -> list[Lag]:
+    """Facts of operations that have not left PostgreSQL yet."""
+    found: list[Lag] = []
+    key = progress_key(OUTBOX.name)
+    for owner, topic, memory in _OUTBOXES:
+        newest = select(func.max(outbox.c.position)).where(outbox.c.topic == topic.name)
+        with engine.connect() as connection:
+            needed = connection.execute(newest).scalar_one() or 0
+        rows = (tail.latest(memory, number).get(key) for number in tail.numbers(memory))
+        at = max((read_progress(row).next for row in rows if row is not None), default=0)
+        if at < needed:
+            found.append(Lag(f"{owner} outbox", (OUTBOX.name, 0), at, needed))
+    return found
+
+
 def _behind_sinks(engine: Engine, needs: Mapping[TopicPartition, int]) -> list[Lag]:
     found: list[Lag] = []
     for sink, (topics, _) in SINKS.items():
@@ -165,10 +190,3 @@ def _behind(
         for place, needed in needs.items()
         if at.get(place, 0) < needed
     ]
-
-
-def behind(tail: Tail, engine: Engine, needs: Iterable[Topic] = _SUNK) -> list[Lag]:
-    """Everybody who has not read what the tail knows."""
-    wanted = tail.ends((*COMMAND_TOPICS, LEDGER_OPERATIONS, *needs))
-    late = [lag for worker in WORKERS for lag in behind_worker(tail, worker, wanted)]
-    return late + _behind_sinks(engine, wanted)

@@ -26,14 +26,15 @@ def examine(
     say: Callable[[str], None],
     *,
     seconds_max: float = WAIT_SECONDS_MAX,
+    tail: Tail | None = None,
 ) -> Examination:
     """Wait until what is there now has gone through, then check everything; it changes nothing.
 
     Facts are judged up to where PostgreSQL's sinks were in one snapshot; `seconds_max` bounds the
-    wait, and who is late by then is a break of its own.
+    wait, and who is late by then is a break of its own. `tail` may have read the topics before.
     """
     started = monotonic()
-    tail = Tail(log)
+    tail = tail or Tail(log)
     catching = CatchingUp(tail, engine, seconds_max, say)
     late = catching.all()
     stored = read_stored(engine)

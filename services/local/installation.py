@@ -1,0 +1,106 @@
+"""Which installation a command is about: the environment's, else what runs in this checkout."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import yaml
+from sqlalchemy import Engine
+
+from schemas.errors import ScripError
+from schemas.policy_checks import canonical
+from services.local.keys import secret_of, write_private
+from services.local.machine import Machine
+from services.runtime.settings import Settings, read_settings
+from services.runtime.tables import open_tables
+from services.settlement.directory import AccountDetails, Vault, register
+
+CHECKOUT: Final = Path(__file__).parents[2]
+SCRIP_FOLDER: Final = CHECKOUT / ".scrip"
+RUN_FILE: Final = SCRIP_FOLDER / "run.json"
+POLICIES: Final = CHECKOUT / "deploy" / "policy"
+SAMPLE_ACCOUNTS: Final = POLICIES / "sample-accounts.yaml"
+
+
+class NotThereError(ScripError):
+    """Something the command needs is not there; the message says what to do next."""
+
+
+def installation() -> Settings:
+    """Settings of the environment if it names Kafka or PostgreSQL, else of the running `scrip up`.
+
+    Raises NotThereError, SettingsRefusedError.
+    """
+    if os.environ.get("SCRIP_KAFKA") or os.environ.get("SCRIP_POSTGRES"):
+        return read_settings()
+    found = running()
+    if found is None:
+        raise NotThereError(
+            "no installation: start `scrip up` in another terminal, "
+            "or set SCRIP_KAFKA and SCRIP_POSTGRES"
+        )
+    return Settings(**found["settings"])
+
+
+def running() -> dict[str, Any] | None:
+    """What `scrip up` of this checkout has written, as long as it lives."""
+    try:
+        found: dict[str, Any] = json.loads(RUN_FILE.read_text())
+        os.kill(found["pid"], 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    except PermissionError:
+        return None  # another user's process has that id: ours is gone
+    return found
+
+
+def settings_of(machine: Machine) -> dict[str, Any]:
+    """What a command needs to know of an installation; it holds secrets."""
+    return {
+        "kafka": machine.infra.bootstrap,
+        "postgres": machine.database,
+        "namespace": machine.namespace,
+        "clock": "story" if machine.story else "system",
+        "seals": "on",
+        "seal_keys": str(machine.seal_keys),
+        "bank_folder": str(machine.bank_folder),
+        "bank_key": secret_of(machine.folder / "bank-key"),
+    }
+
+
+def write_run_file(machine: Machine) -> None:
+    """Let commands of this checkout find the installation (for its owner's eyes only)."""
+    RUN_FILE.parent.mkdir(parents=True, exist_ok=True)
+    row = {"pid": os.getpid(), "folder": str(machine.folder), "settings": settings_of(machine)}
+    write_private(RUN_FILE, json.dumps(row, indent=1).encode())
+
+
+def remove_run_file() -> None:
+    """Nothing runs here any more."""
+    RUN_FILE.unlink(missing_ok=True)
+
+
+def document_of(path: Path) -> dict[str, Any]:
+    """A policy file as plain JSON. Raises NotThereError, yaml.YAMLError."""
+    if not path.is_file():
+        raise NotThereError(f"there is no file {path}")
+    read: dict[str, Any] = orjson.loads(canonical(yaml.safe_load(path.read_text())))
+    return read
+
+
+def register_sample_accounts(engine: Engine, vault: Vault) -> None:
+    """Bank accounts that exist nowhere, taken as verified: for the sample and the demo policy."""
+    accounts: dict[str, dict[str, Any]] = yaml.safe_load(SAMPLE_ACCOUNTS.read_text())
+    with engine.begin() as connection:
+        for name, said in accounts.items():
+            register(connection, vault, AccountDetails(account=name, **said), "active")
+
+
+def database_of(settings: Settings) -> Engine:
+    """The installation's database. Raises NotThereError."""
+    url = settings.postgres.get_secret_value()
+    if not url:
+        raise NotThereError("SCRIP_POSTGRES is missing: a URL, postgresql://user@host/database")
+    return open_tables(url)
