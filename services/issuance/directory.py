@@ -29,6 +29,7 @@ from sqlalchemy import (
     update,
 )
 
+from schemas.errors import ScripError
 from schemas.instants import MINUTE
 from services.issuance.numbers import normalised
 from services.runtime.tables import insert_rows
@@ -76,7 +77,7 @@ class Secret:
     text: str
 
 
-class SecretTakenError(ValueError):
+class SecretTakenError(ScripError):
     """An identifier is in use already; draw another one."""
 
 

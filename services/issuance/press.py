@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from schemas.errors import ScripError
 from schemas.identifiers import derived
 from schemas.issuance import CARDS_PER_COMMAND_MAX
 from schemas.message import Outgoing
@@ -28,7 +29,7 @@ DRAWS_MAX: Final = 20
 TEMPLATE_ABSENT_NAME: Final = "(digital)"
 
 
-class TemplateFullError(ValueError):
+class TemplateFullError(ScripError):
     """A template has no room for the batch; make fewer cards, or a new template."""
 
 
