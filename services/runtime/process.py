@@ -99,13 +99,11 @@ def run_process(service: str, loops: Callable[[Settings], Mapping[str, Make]]) -
         settings = read_settings()
         made = loops(settings)
     except SettingsRefusedError as cause:
-        print(f"{service}: {cause}", file=sys.stderr)  # noqa: T201 — before any log is of use
-        return EXIT_USAGE
+        return _usage(service, str(cause))
     chosen = sys.argv[1:] or list(made)
     unknown = [name for name in chosen if name not in made]
     if unknown:
-        print(f"{service}: no loop {unknown[0]!r}; there are {', '.join(made)}", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
+        return _usage(service, f"no loop {unknown[0]!r}; there are {', '.join(made)}")
     process = Process({name: made[name] for name in chosen})
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stop())
@@ -115,6 +113,12 @@ def run_process(service: str, loops: Callable[[Settings], Mapping[str, Make]]) -
     status = process.run()
     _log.info("stopped", status=status)
     return status
+
+
+def _usage(service: str, fault: str) -> int:
+    """Told to a person, before any log is of use."""
+    sys.stderr.write(f"{service}: {fault}\n")
+    return EXIT_USAGE
 
 
 def configure_logs(service: str) -> None:
