@@ -12,7 +12,7 @@ from services.runtime.outbox_table import Telling, operation, outbox, publish, r
 from services.settlement.bank import Delivery, StoryBank
 from services.settlement.delivery.operations import transmit
 from services.settlement.runs import RunOrder, RunRefusedError, start
-from services.settlement.tables import item
+from services.settlement.tables import item, run
 from tests.integration.settlement.network import (
     MAY_12,
     MAY_13,
@@ -70,6 +70,27 @@ def test_a_run_killed_at_any_step_and_started_again_is_the_same_run(net: Network
             break
         assert (net.runs(), net.files(), net.outbox(), net.bank.taken) == whole
     assert 8 < commit < STEPS_MAX
+
+
+def test_a_file_begun_before_the_kill_has_the_same_bytes_when_built_later(net: Network) -> None:
+    begun(net)
+    net.run("run1", MAY_12)
+    whole = net.files()
+    unbuilt = 0
+    for commit in range(1, STEPS_MAX):
+        begun(net)
+        try:
+            with killed_at(net.engine, commit):
+                net.run("run1", MAY_12)
+        except Killed:
+            with net.engine.begin() as connection:
+                pinned = connection.execute(select(run.c.filing_at)).scalar_one_or_none()
+            unbuilt += pinned is not None and not net.files()
+            net.run("run1", "2026-05-12T12:59:00-04:00")
+            assert pinned is None or net.files() == whole
+        else:
+            break
+    assert unbuilt
 
 
 def test_the_clock_killed_at_any_step_settles_and_closes_the_same(net: Network) -> None:

@@ -39,7 +39,7 @@ def lived(net: Network) -> tuple[list[Published], list[Published]]:
     net.accrue(use("C", "A", 30, "r5"))
     net.run("run3", MAY_26)
     net.pass_time(JUNE_2)
-    net.accrue(use("A", "B", 100, "r6"))
+    net.accrue(use("A", "B", 100, "r6"), back("A", "B", 3800, "r1"))
     return net.sunk, as_published(net.outbox())
 
 
