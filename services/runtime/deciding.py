@@ -30,6 +30,7 @@ from services.runtime.seals import Seals
 from services.runtime.staging import Staging
 
 UNKNOWN = frozenset({Reason.UNKNOWN_ACCOUNT, Reason.UNKNOWN_CARD})
+FORGETTABLE = UNKNOWN | {Reason.TOO_OLD, Reason.TOO_EARLY}
 
 
 class PolicyMissingError(Exception):
@@ -143,7 +144,7 @@ class Deciding:
             case Refused():
                 facts = () if decision.fact is None else (decision.fact,)
         types = []
-        for number, decided in enumerate(facts):
+        for number, decided in enumerate(facts, self._first_number(staging, decision)):
             fact = self._fact(command, decided, number, terms)
             types.append(fact.type)
             staging.fact(self.spec.events, fact)
@@ -152,6 +153,15 @@ class Deciding:
                 for outgoing in core.forward(fact):
                     self._send(staging, outgoing, fact)
         self._answer(staging, command, content, decision, tuple(types))
+
+    def _first_number(self, staging: Staging, decision: Decision) -> int:
+        """From which number the facts of a decision are counted (their ids follow from it).
+
+        A refusal that is forgotten while its command may still come again (or comes after all was
+        forgotten) counts from its instant, so that no other decision on that command has its id.
+        """
+        forgettable = isinstance(decision, Refused) and decision.reason in FORGETTABLE
+        return staging.progress.now if forgettable else 0
 
     def _terms(self, staging: Staging) -> Terms:
         known = staging.progress.in_force_at(staging.progress.now)

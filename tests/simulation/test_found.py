@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from random import Random
 
+import orjson
 import pytest
 
+from schemas.instants import DAY
 from schemas.topics import ISSUANCE_COMMANDS, ISSUANCE_EVENTS, ISSUANCE_MEMORY
 from services.issuance.worker import SPEC as ISSUANCE
 from services.runtime.murmur2 import partition_of
@@ -14,7 +16,7 @@ from services.runtime.worker import Worker
 from tests.simulation.faults import UNKNOWN_IN, Faults
 from tests.simulation.faulty_log import FaultyLog
 from tests.simulation.seat import Seat
-from tests.small_world import PARTITIONS, START, SmallWorld, prepared
+from tests.small_world import PARTITIONS, START, SmallWorld, money, prepared
 
 HOME = (ISSUANCE_COMMANDS.name, partition_of(b"c1", PARTITIONS))
 
@@ -62,6 +64,11 @@ class Town:
         return len(self.world.read(ISSUANCE_EVENTS))
 
 
+def sell(world: SmallWorld, card: str, id: str) -> None:
+    """Both phases of a sale at F1."""
+    world.send("sell_card", card, id, value=money(2500), tender="cash", place={"location": "F1"})
+
+
 def settle(worker: Worker) -> None:
     """Until nothing moves and all is restored."""
     for _ in range(1_000):
@@ -105,8 +112,6 @@ def test_an_offset_that_stays_other_than_the_row_is_torn_progress(town: Town) ->
         settle(town.worker("0"))
 
 
-
-
 def test_a_batch_hidden_by_anothers_open_transaction_is_not_taken_for_dropped(
     town: Town,
 ) -> None:
@@ -121,3 +126,32 @@ def test_a_batch_hidden_by_anothers_open_transaction_is_not_taken_for_dropped(
     prepared(town.world, "c1", "c1")
     settle(worker)
     assert len(town.world.replies()) == 3
+
+
+def test_a_refusal_that_is_soon_forgotten_takes_no_id_from_a_later_decision(town: Town) -> None:
+    world = town.world
+    worker = town.worker("0")
+    sell(world, "n9", "early")
+    settle(worker)
+    world.clock.move(START + 2 * DAY)
+    prepared(world, "n9")
+    sell(world, "n9", "early")
+    settle(worker)
+    told = [orjson.loads(record.value or b"") for record in world.read(ISSUANCE_EVENTS)]
+    of_command = [fact for fact in told if fact["causationid"] == "early"]
+    assert [fact["type"] for fact in of_command] == ["issuance_refused.v1", "card_sold.v1"]
+    assert len({fact["id"] for fact in told}) == len(told)
+
+
+def test_a_copy_that_comes_too_late_takes_no_id_from_what_was_decided_first(town: Town) -> None:
+    world = town.world
+    worker = town.worker("0")
+    sell(world, "c1", "copied")
+    (copy,) = (r for r in world.read(ISSUANCE_COMMANDS) if b'"copied"' in (r.value or b""))
+    settle(worker)
+    world.clock.move(START + 40 * DAY)
+    town.log.append(Staged(copy.topic, None, world.clock.now(), copy.key, copy.value))
+    settle(worker)
+    told = [orjson.loads(record.value or b"") for record in world.read(ISSUANCE_EVENTS)]
+    assert [fact["type"] for fact in told][1:] == ["card_sold.v1", "issuance_refused.v1"]
+    assert len({fact["id"] for fact in told}) == len(told)
