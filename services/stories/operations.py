@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from typing import Final
 
+from sqlalchemy import Connection
+
 from schemas.terms import Terms
+from services.ledger.operations import (
+    OperationRefusedError,
+    Order,
+    close_period,
+    closed_periods,
+    recognize_breakage,
+)
 from services.settlement.operations import SYSTEM, carry_out
 from services.settlement.returned.operations import (
     CorrectionNotice,
@@ -30,11 +39,11 @@ class Office:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._closed: dict[str, str] = {}
 
     def closed(self) -> dict[str, str]:
         """{entity: its books are closed up to and including this ISO day}."""
-        return dict(self._closed)
+        with self._stage.engine.begin() as connection:
+            return closed_periods(connection)
 
     def settle(self, step: RunStep, terms: Terms) -> str | None:
         """Start a run and take it as far as the bank."""
@@ -49,11 +58,29 @@ class Office:
             case CorrectionStep():
                 return self._corrected(step, terms)
             case BreakageStep():
-                return "breakage is not there yet"
+                order = Order(step.id, OFFICE)
+                return self._booked(
+                    lambda connection: recognize_breakage(
+                        connection, order, step.programme, step.rate_bp, terms
+                    )
+                )
             case CloseStep():
-                return "close is not there yet"
+                order = Order(step.id, OFFICE)
+                return self._booked(
+                    lambda connection: close_period(
+                        connection, order, step.entity, step.until, terms
+                    )
+                )
             case _:
                 raise AssertionError(f"no operation: {step.do}")
+
+    def _booked(self, do: Callable[[Connection], None]) -> str | None:
+        try:
+            with self._stage.engine.begin() as connection:
+                do(connection)
+        except OperationRefusedError as refused:
+            return str(refused)
+        return None
 
     def _returned(self, step: ReturnStep, terms: Terms) -> str | None:
         notice = ReturnNotice(

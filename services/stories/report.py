@@ -23,8 +23,9 @@ def report(play: Play) -> dict[str, Any]:
     """The whole object: what was answered, what stands in accounts and books, what was paid."""
     play.rows.refresh()
     topics = Topics(play.stage.reader, play.stage.partitions)
+    parent = play.terms().policy.parent
     with play.stage.engine.begin() as connection:
-        known = _known(play, topics, connection)
+        known = _known(play, topics, connection, parent)
         broken = list(findings(known))
         found = {
             "replies": play.told.replies,
@@ -48,14 +49,13 @@ def report(play: Play) -> dict[str, Any]:
     return found
 
 
-def _known(play: Play, topics: Topics, connection: Connection) -> Known:
+def _known(play: Play, topics: Topics, connection: Connection, parent: str) -> Known:
     states = connection.execute(select(ledger.account_state)).mappings()
     booked = select(ledger.journal.c.fact, ledger.journal.c.entity, ledger.journal.c.event)
     entries = select(settlement.run_entry).join(
         settlement.run, settlement.run.c.run == settlement.run_entry.c.run
     )
     filed = settlement.run.c.state.in_(("filed", "transmitted", "settled", "closed"))
-    policy = play.terms().policy
     return Known(
         journals=[journal for _, journal in topics.journals()],
         events=topics.events(),
@@ -64,7 +64,7 @@ def _known(play: Play, topics: Topics, connection: Connection) -> Known:
         booked=[tuple(row) for row in connection.execute(booked)],
         entries=[dict(row) for row in connection.execute(entries.where(filed)).mappings()],
         items=list_items(connection),
-        parent=policy.parent,
+        parent=parent,
         asked=topics.asked(),
         answered=topics.answered(),
         dead=topics.dead_letters(),

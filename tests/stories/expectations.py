@@ -19,11 +19,9 @@ def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:
             if found not in ({}, None):
                 yield f"{path}: {found!r}, expected nothing"
         case dict(), dict():
-            for key, value in expected.items():
-                if key not in found:
-                    yield f"{path}.{key}: missing, expected {value!r}"
-                else:
-                    yield from differences(value, found[key], f"{path}.{key}")
+            yield from (f"{path}.{k}: missing" for k in sorted(expected.keys() - found.keys()))
+            for key in expected.keys() & found.keys():
+                yield from differences(expected[key], found[key], f"{path}.{key}")
         case list(), list():
             if len(expected) != len(found):
                 yield f"{path}: {len(found)} elements, expected {len(expected)}: {found!r}"
