@@ -1,5 +1,7 @@
 """Lots whose validity has ended: swept, but spendable no longer from their instant on."""
 
+from typing import Final
+
 from schemas.decision import Accepted
 from schemas.redemption_facts import Draw, Lot, ValidityExtended, ValueTaken
 from services.redemption import lots as of_lots
@@ -12,7 +14,8 @@ from services.redemption.validity import ended, floor_of
 
 VALIDITY_EXTENDED = "validity_extended.v1"
 BY_LAW = "law"
-EXPIRED_KEPT_MAX = 100
+# A row is bounded: of more expired lots than these the oldest can no longer be given back.
+EXPIRED_KEPT_MAX: Final = 100
 
 
 def expire_lots(case: Case) -> Accepted:
