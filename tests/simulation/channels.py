@@ -38,7 +38,8 @@ def deliveries(chance: Random, history: list[Asked]) -> list[Delivery]:
                 _policy(len([d for d in made if d.said.startswith("policy")]) + 1, asked.at)
             )
             continue
-        for at in _arrivals(chance, asked.at):
+        opening = asked.at - begins < MINUTE
+        for at in [asked.at] if opening else _arrivals(chance, asked.at):
             other = at != asked.at and chance.random() < 0.05
             made.append(_command(chance, at, _reused(asked) if other else asked))
         if chance.random() < 0.04:

@@ -45,6 +45,7 @@ OF_STOCK: Final = frozenset(
     "sell_card reserve_sale confirm_sale cancel_sale prepare_cards import_cards undo_import "
     "ship_cards cancel_card restore_card rekeyed enquire_card".split()
 )
+BY_STORES: Final = OF_STOCK | {"load_value", "issue_credit"}
 BY_OFFICE: Final = frozenset(
     "adjust_balance freeze_account unfreeze_account extend_validity cash_out expire_credit "
     "charge_back_sale transfer_balance cancel_account cancel_card restore_card".split()

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from schemas.topics import ISSUANCE_COMMANDS, REDEMPTION_COMMANDS
-from tests.simulation.mixture import BY_OFFICE, OF_STOCK, WEIGHTS, Asked
+from tests.simulation.mixture import BY_OFFICE, BY_STORES, OF_STOCK, WEIGHTS, Asked
 from tests.simulation.network import (
     CARD_PROGRAMMES,
     CATEGORIES,
@@ -44,9 +44,11 @@ class Workload:
     def history(self) -> list[Asked]:
         """The commands in the order their senders mean them."""
         made = [self._prepare(card) for card in self._cards]
-        first = list(self._cards)[: CARDS - 1]
-        for card in first:
+        for card in list(self._cards)[: CARDS - 1]:
+            self._now += SECOND
             made.append(self._asked("sell_card", card, **self._sale(card)))
+        for account in self._credits:
+            made.append(self._asked("issue_credit", account, **self._credit(account)))
         names, weights = list(WEIGHTS), list(WEIGHTS.values())
         while len(made) < self._length:
             self._pass()
@@ -213,7 +215,7 @@ class Workload:
         self._count += 1
         id = f"{type}-{self._count}"
         channel = "office" if type in BY_OFFICE else self._chance.choice(("pos", "pos", "web"))
-        if type in OF_STOCK and channel == "web":
+        if type in BY_STORES and self._chance.random() < 0.98:
             channel = "pos"
         source = "service/press" if type == "rekeyed" else f"channel/{channel}"
         if source != "service/press" and self._chance.random() < 0.9:
