@@ -89,7 +89,7 @@ def follow(states: dict[str, str], subject: str, body: Any) -> None:
     states[subject] = becomes
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_every_command_is_answered_and_a_card_only_moves_as_its_life_allows(
     steps: list[Any],
@@ -97,7 +97,7 @@ def test_every_command_is_answered_and_a_card_only_moves_as_its_life_allows(
     play(steps)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_a_card_is_handed_over_once_in_each_of_its_lives(steps: list[Any]) -> None:
     stock = play(steps)
@@ -111,7 +111,7 @@ def test_a_card_is_handed_over_once_in_each_of_its_lives(steps: list[Any]) -> No
     assert live <= {subject for subject, _ in handed}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_an_open_sale_always_falls_due_and_nothing_else_does(steps: list[Any]) -> None:
     stock = play(steps)
