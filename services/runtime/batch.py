@@ -1,10 +1,15 @@
 """What one transaction of a worker holds, and who the worker is."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from services.runtime.ports import TopicPartition
 from services.runtime.records import Staged
 from services.runtime.staging import Staging
+
+RECORDS_MAX: Final = 5_000
+RECORDS_MIN: Final = 50
+BATCH_SECONDS: Final = 0.25
 
 
 @dataclass(slots=True)
@@ -25,3 +30,20 @@ class Identity:
 
     group: str
     slot: str
+
+
+class BatchSize:
+    """How many records a batch may have, so that deciding on it takes about BATCH_SECONDS.
+
+    How the log is cut into batches changes no decision.
+    """
+
+    def __init__(self) -> None:
+        self.records = RECORDS_MAX
+
+    def learn(self, records: int, seconds: float) -> None:
+        """A batch of so many records took so long."""
+        if seconds > BATCH_SECONDS:
+            self.records = max(RECORDS_MIN, self.records // 2)
+        elif records == self.records:
+            self.records = min(RECORDS_MAX, self.records * 2)

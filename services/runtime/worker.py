@@ -1,12 +1,13 @@
 """The loop: poll, decide, commit. One transaction holds facts, replies, rows, progress, offset."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
 
 from services.runtime.agenda import Agenda
-from services.runtime.batch import Batch, Identity
+from services.runtime.batch import Batch, BatchSize, Identity
 from services.runtime.crash import CrashPoints
 from services.runtime.deciding import PolicyMissingError
 from services.runtime.job import Job
@@ -27,7 +28,6 @@ from services.runtime.ports import (
 from services.runtime.records import Record
 from services.runtime.staging import Staging
 
-RECORDS_MAX: Final = 5_000
 SWEEPS_MAX: Final = 500
 
 _log = structlog.get_logger()
@@ -61,6 +61,7 @@ class Worker:
             identity.group, [topic.name for topic in job.inputs], identity.slot
         )
         self._producer: Producer | None = None
+        self._size = BatchSize()
 
     def tick(self, timeout: float = 0.0) -> bool:
         """One round; True when something happened. `timeout` in seconds bounds the wait."""
@@ -69,9 +70,11 @@ class Worker:
         self._take_changes()
         restoring = self._restore()
         metadata = self._consumer.group_metadata()
-        records = self._consumer.poll(RECORDS_MAX, 0.0 if restoring else timeout)
+        records = self._consumer.poll(self._size.records, 0.0 if restoring else timeout)
         self._take_changes()
+        began = time.perf_counter()
         batch = self._stage(records)
+        self._size.learn(len(records), time.perf_counter() - began)
         if batch:
             self._commit(batch, metadata)
         return bool(batch or records or restoring)

@@ -1,0 +1,205 @@
+"""`scrip policy`, `scrip topics` and `scrip deadletters`: what the runtime answers to a person.
+
+Every answer is `Said`: an object for `--json`, lines for a terminal, and the exit status.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import orjson
+import yaml
+from confluent_kafka import KafkaException
+
+from schemas.errors import ScripError
+from schemas.instants import format_instant
+from schemas.policy_checks import PolicyRefusedError, content_hash, read_policy
+from schemas.terms import Policy
+from schemas.topics import DEADLETTERS, POLICY, TOPICS
+from services.runtime.clocks import SystemClock
+from services.runtime.deadletters import read_dead_letter
+from services.runtime.kafka_log import KafkaLog
+from services.runtime.policies import Policies
+from services.runtime.policy_admin import apply_policy
+from services.runtime.ports import Log
+from services.runtime.records import Record
+from services.runtime.settings import Settings, seals_of
+from services.runtime.topic_admin import TopicAdmin
+
+DONE: Final = 0
+NO: Final = 1
+READ_MAX: Final = 20_000
+
+
+class KafkaMissingError(ScripError):
+    """No Kafka, or not its topics, where the settings say; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer: `found` is plain JSON, `text` what a terminal shows, `status` the exit status."""
+
+    found: Any
+    text: str
+    status: int = DONE
+
+
+def require_log(settings: Settings) -> KafkaLog:
+    """The installation's log, if it answers and has its topics. Raises KafkaMissingError."""
+    log = _answering(settings)
+    missing = [topic for topic in TOPICS if log.partitions(topic.name) == 0]
+    if missing:
+        raise KafkaMissingError(
+            f"Kafka on {settings.kafka} has no topic {log.named(missing[0].name)}: "
+            "run `scrip topics apply`"
+        )
+    return log
+
+
+def check_policy(document: dict[str, Any]) -> Said:
+    """Whether the document could be applied; every finding with path, value and what is allowed."""
+    try:
+        read_policy(document)
+    except PolicyRefusedError as refused:
+        return _refused(refused)
+    sha256 = content_hash(document)
+    return Said({"fit": True, "sha256": sha256}, f"fit to be applied ({sha256[:12]})")
+
+
+def apply(settings: Settings, document: dict[str, Any]) -> Said:
+    """Publish the document and tell every partition."""
+    log = require_log(settings)
+    try:
+        done = apply_policy(log, document, seals_of(settings), now=SystemClock().now())
+    except PolicyRefusedError as refused:
+        return _refused(refused)
+    what = "applied" if done.new else "in force already"
+    text = f"version {done.version} {what}, effective {format_instant(done.effective)}"
+    return Said(asdict(done) | {"effective": format_instant(done.effective)}, text)
+
+
+def show(settings: Settings) -> Said:
+    """Every version, and the newest document."""
+    log = require_log(settings)
+    policies = Policies(log.reader())
+    policies.refresh()
+    versions = policies.all()
+    if not versions:
+        return Said(
+            {"versions": [], "document": None}, "no policy yet: scrip policy apply FILE", NO
+        )
+    document = _documents(log)[versions[-1].version]
+    listed = [_version(policy) for policy in versions]
+    lines = [f"version {v['version']}  effective {v['effective']}  {v['sha256']}" for v in listed]
+    return Said(
+        {"versions": listed, "document": document}, "\n".join([*lines, "", _yaml(document)])
+    )
+
+
+def apply_topics(settings: Settings) -> Said:
+    """Make the topics that are missing."""
+    made = _topics(settings).apply(settings.partitions)
+    text = "\n".join([f"made {name}" for name in made] or ["every topic is there"])
+    return Said({"made": made}, text)
+
+
+def diff_topics(settings: Settings) -> Said:
+    """Where the cluster differs from the catalogue."""
+    found = _topics(settings).differences()
+    lines = [f"{d.topic}: {d.setting} is {d.found}, wanted {d.wanted}" for d in found]
+    status = NO if found else DONE
+    text = "\n".join(lines or ["as in the catalogue"])
+    return Said({"differences": [asdict(d) for d in found]}, text, status)
+
+
+def list_deadletters(settings: Settings) -> Said:
+    """What could not be read, oldest first."""
+    rows = [_letter(record) for record in _deadletters(require_log(settings))]
+    lines = [
+        f"{row['letter']:>8}  {row['at']}  {row['topic']}/{row['partition']} "
+        f"offset {row['offset']}  {row['cause']}"
+        for row in rows
+    ]
+    return Said({"deadletters": rows}, "\n".join(lines or ["no dead letters"]))
+
+
+def show_deadletter(settings: Settings, letter: str) -> Said:
+    """One dead letter with its bytes; `letter` is its partition/offset as listed."""
+    for record in _deadletters(require_log(settings)):
+        row = _letter(record)
+        if row["letter"] == letter:
+            value = (record.value or b"").decode("utf-8", "backslashreplace")
+            headers = {name: body.decode("utf-8", "replace") for name, body in record.headers}
+            found = {**row, "headers": headers, "value": value}
+            lines = [f"{name}: {said}" for name, said in {**row, **headers}.items()]
+            return Said(found, "\n".join([*lines, "", value]))
+    return Said({"letter": letter, "found": False}, f"there is no dead letter {letter}", NO)
+
+
+def _refused(refused: PolicyRefusedError) -> Said:
+    findings = [
+        {"path": one.path, "value": one.value, "allowed": one.allowed} for one in refused.findings
+    ]
+    return Said({"fit": False, "findings": findings}, "\n".join(map(str, refused.findings)), NO)
+
+
+def _version(policy: Policy) -> dict[str, Any]:
+    return {
+        "version": policy.version,
+        "effective": format_instant(policy.effective),
+        "sha256": policy.sha256,
+    }
+
+
+def _documents(log: Log) -> dict[int, Any]:
+    found = {}
+    for record in _records(log, POLICY.name, 0):
+        row = orjson.loads(record.value or b"{}")
+        found[row["version"]] = row["document"]
+    return found
+
+
+def _yaml(document: Any) -> str:
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).rstrip()
+
+
+def _topics(settings: Settings) -> TopicAdmin:
+    _answering(settings)
+    return TopicAdmin(settings.kafka, settings.namespace, story=settings.clock == "story")
+
+
+def _answering(settings: Settings) -> KafkaLog:
+    if not settings.kafka:
+        raise KafkaMissingError("SCRIP_KAFKA is missing: host:port of Kafka, or run `scrip up`")
+    log = KafkaLog(settings.kafka, settings.namespace)
+    try:
+        log.partitions(POLICY.name)
+    except KafkaException as cause:
+        raise KafkaMissingError(
+            f"nobody answers as Kafka on {settings.kafka}: start it, or run `scrip up` "
+            f"({cause.args[0].str()})"
+        ) from cause
+    return log
+
+
+def _deadletters(log: Log) -> list[Record]:
+    count = log.partitions(DEADLETTERS.name)
+    found = [record for n in range(count) for record in _records(log, DEADLETTERS.name, n)]
+    return sorted(found, key=lambda record: (record.timestamp, record.partition, record.offset))
+
+
+def _records(log: Log, topic: str, number: int) -> Iterator[Record]:
+    reader = log.reader()
+    position, end = 0, reader.end_in_doubt(topic, number)
+    while position < end:
+        records, after = reader.read(topic, number, position, READ_MAX)
+        yield from records
+        if after == position:
+            return
+        position = after
+
+
+def _letter(record: Record) -> dict[str, Any]:
+    key = (record.key or b"").decode("utf-8", "replace")
+    row: dict[str, Any] = {"letter": f"{record.partition}/{record.offset}", "key": key}
+    return {**row, **read_dead_letter(record), "at": format_instant(record.timestamp)}
