@@ -9,7 +9,7 @@ from schemas.identifiers import Id, Name
 from schemas.instants import Instant
 from schemas.message import CommandModel, Text
 from schemas.money import Money
-from schemas.redemption_facts import Fixed, Lot, Where
+from schemas.value import Fixed, Lot, Where
 
 CARDS_PER_COMMAND_MAX = 1000
 

@@ -15,7 +15,7 @@ from schemas.policy import (
     Right,
     instant_of_day,
 )
-from schemas.redemption_facts import Where
+from schemas.value import Where
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -157,7 +158,7 @@ def accounts_are_their_facts(observed: Observed) -> dict[str, Any]:
 def _fold(
     observed: Observed, core: Any, events: Topic, topics: Iterable[Topic]
 ) -> dict[tuple[int, str], Any]:
-    adapters = {kind: TypeAdapter(row) for kind, row in core.ROWS.items()}
+    adapters = _adapters(core)
     folded: dict[tuple[int, str], Any] = {}
     for seen in observed.all(events):
         fact: Any = seen.fact
@@ -180,6 +181,11 @@ def _fold(
         stored.pop(place, None)
     same(f"rows are the fold of {events.name}", folded, stored)
     return stored
+
+
+@cache
+def _adapters(core: Any) -> dict[str, TypeAdapter[Any]]:
+    return {kind: TypeAdapter(row) for kind, row in core.ROWS.items()}
 
 
 def _now(observed: Observed, core: Any) -> int:

@@ -55,7 +55,7 @@ class Auditor:
         self.currency: dict[str, str] = {}
         self.moved: Counter[str] = Counter()
         self.in_transit: Counter[str] = Counter()
-        self._last: dict[tuple[str, int, str], tuple[int, str]] = {}
+        self._last: dict[tuple[str, int, str], tuple[int, str, int]] = {}
         self._ids: dict[tuple[str, str], str] = {}
         self._reserved: Counter[tuple[str, str]] = Counter()
         self._captured: Counter[tuple[str, str]] = Counter()
@@ -78,10 +78,11 @@ class Auditor:
         return len(facts)
 
     def _follow(self, seen: Seen, fact: Published) -> None:
-        """Sequences are dense, chains right, ids unique."""
+        """Sequences are dense, chains right, ids unique; time does not go back."""
         record = seen.record
         place = (record.topic, record.partition, fact.input)
-        sequence, chain = self._last.get(place, (0, GENESIS))
+        sequence, chain, time = self._last.get(place, (0, GENESIS, 0))
+        require(fact.time >= time, "time does not go back", seen.at)
         require(
             fact.sequence == sequence + 1,
             "sequence",
@@ -90,7 +91,7 @@ class Auditor:
         chain = hashlib.sha256(bytes.fromhex(chain) + (record.value or b"")).hexdigest()
         told = record.header(CHAIN_HEADER)
         require(told is None or told.decode() == chain, "chain", seen.at)
-        self._last[place] = (fact.sequence, chain)
+        self._last[place] = (fact.sequence, chain, fact.time)
         before = self._ids.setdefault((record.topic, fact.id), seen.at)
         require(before == seen.at, "one fact per id", f"{fact.type} {fact.id}: {before}, {seen.at}")
 

@@ -4,26 +4,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
+from services.demo.publishing import CURRENCY
 from services.ledger import tables as ledger
+from services.ledger import views
+from services.ledger.trial import TrialBalance
 from services.settlement import tables as settlement
 
 
-def trial_balance(engine: Engine) -> dict[str, dict[str, int]]:
-    """{entity: {account: minor, debit positive}}, summed by the database."""
-    line, journal = ledger.journal_line, ledger.journal
-    minor = func.sum(line.c.debit - line.c.credit)
-    chosen = (
-        select(journal.c.entity, line.c.account, minor)
-        .join(line, line.c.journal_id == journal.c.id)
-        .group_by(journal.c.entity, line.c.account)
-        .order_by(journal.c.entity, line.c.account)
-    )
-    found: dict[str, dict[str, int]] = {}
+def trial_balance(engine: Engine) -> TrialBalance:
+    """{entity: {account: minor, debit positive}} in the day's currency."""
     with engine.connect() as connection:
-        for entity, account, total in connection.execute(chosen):
-            if total:
-                found.setdefault(entity, {})[account] = int(total)
-    return found
+        return views.trial_balance(connection).get(CURRENCY, {})
 
 
 def ledgers(engine: Engine) -> dict[str, int]:

@@ -7,9 +7,9 @@ from typing import Any
 from schemas.decision import Decided, Refused
 from schemas.issuance import CancelSale, CardFact, ConfirmSale, IssuanceRefused, ReserveSale
 from schemas.message import Command
-from schemas.redemption_facts import Where
 from schemas.refusals import Reason
 from schemas.terms import Terms
+from schemas.value import Where
 from services.issuance.checks import Problem
 from services.issuance.rows import Card
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from schemas.issuance import CardState
-from schemas.redemption_facts import Where
+from schemas.value import Where
 
 
 @dataclass(slots=True, kw_only=True)

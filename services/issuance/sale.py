@@ -3,8 +3,8 @@
 from schemas.identifiers import derived
 from schemas.instants import local_date
 from schemas.policy import Programme
-from schemas.redemption_facts import Fixed, Lot, Origin, Where
 from schemas.terms import Policy
+from schemas.value import Fixed, Lot, Origin, Where
 from services.issuance.rows import PendingSale
 
 PROMO = "promo"

@@ -11,9 +11,9 @@ from schemas.decision import Derived
 from schemas.errors import ScripError
 from schemas.ledger import Journal, JournalLine
 from schemas.message import Published
-from schemas.redemption_facts import AccountFact
 from schemas.settlement import FileBuilt, ItemAccrued, RunClosed
 from schemas.terms import Policy
+from schemas.value import AccountFact
 from services.ledger.chart import BETWEEN_ENTITIES, IN_TRANSIT
 from services.ledger.posting import Book, Case
 from services.ledger.rules import RULES

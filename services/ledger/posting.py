@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from schemas.message import Published
-from schemas.redemption_facts import Where
+from schemas.value import Where
 from services.ledger.chart import (
     BANK,
     CARDS,

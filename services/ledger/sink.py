@@ -15,13 +15,13 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from schemas.issuance import CardFact
 from schemas.message import Published
-from schemas.redemption_facts import AccountFact
 from schemas.topics import (
     ISSUANCE_EVENTS,
     LEDGER_JOURNALS,
     REDEMPTION_EVENTS,
     Topic,
 )
+from schemas.value import AccountFact
 from services.ledger import tables
 from services.ledger.books import (
     HEADER_COLUMNS,

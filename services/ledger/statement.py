@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from schemas.message import Published
-from schemas.redemption_facts import AccountFact, Hold
+from schemas.value import AccountFact, Hold
 
 
 @dataclass(slots=True)

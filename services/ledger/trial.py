@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from schemas.ledger import Journal, JournalLine
-from schemas.redemption_facts import Lot
+from schemas.value import Lot
 from services.ledger.chart import (
     ALLOWANCE,
     CARDS,

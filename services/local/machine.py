@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from deploy.migrations.run import upgrade
 from psycopg import sql
 
 from deploy.embedded.guarded import GuardedServer, ServerPlan
 from deploy.embedded.resolve import Infrastructure
+from deploy.migrations.run import upgrade
 from services.local.keys import make_keys, seals_for, secret_of
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.policy_admin import Applied, apply_policy

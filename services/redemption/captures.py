@@ -6,8 +6,9 @@ from schemas.decision import Decided, Decision, Rows
 from schemas.instants import DAY
 from schemas.message import Fact
 from schemas.redemption import CaptureHold, Line, Redeem
-from schemas.redemption_facts import Draw, Hold, HoldCaptured, HoldPlaced
+from schemas.redemption_facts import HoldCaptured, HoldPlaced
 from schemas.refusals import Reason
+from schemas.value import Draw, Hold
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused
 from services.redemption.changes import count_out, settle

@@ -9,16 +9,10 @@ from schemas.instants import local_date
 from schemas.message import Command
 from schemas.money import Money
 from schemas.policy import Programme
-from schemas.redemption_facts import (
-    AccountFact,
-    AccountState,
-    Balance,
-    Kind,
-    RedemptionRefused,
-    Where,
-)
+from schemas.redemption_facts import RedemptionRefused
 from schemas.refusals import Reason, first
 from schemas.terms import Terms
+from schemas.value import AccountFact, AccountState, Balance, Kind, Where
 from services.redemption.rows import Account
 
 REFUSED = "redemption_refused.v1"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from schemas.redemption_facts import Draw, Hold, Lot, LotMerge
+from schemas.value import Draw, Hold, Lot, LotMerge
 from services.redemption.rows import Account
 
 

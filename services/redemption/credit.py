@@ -7,9 +7,10 @@ from schemas.identifiers import credit_account
 from schemas.message import Command, Fact
 from schemas.policy import Programme
 from schemas.redemption import IssueCredit
-from schemas.redemption_facts import CreditIssued, Lot, Where
+from schemas.redemption_facts import CreditIssued
 from schemas.refusals import Reason
 from schemas.terms import Policy, Terms
+from schemas.value import Lot, Where
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, new_account, refused, turned_down
 from services.redemption.changes import count_in, settle, take_in

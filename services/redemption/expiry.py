@@ -3,7 +3,8 @@
 from typing import Final
 
 from schemas.decision import Accepted
-from schemas.redemption_facts import Draw, Lot, ValidityExtended, ValueTaken
+from schemas.redemption_facts import ValidityExtended, ValueTaken
+from schemas.value import Draw, Lot
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, unchanged
 from services.redemption.changes import settle

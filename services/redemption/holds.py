@@ -8,15 +8,9 @@ from schemas.instants import SECOND
 from schemas.message import Fact
 from schemas.money import Money
 from schemas.redemption import IncreaseHold, LapseHold, Order, PlaceHold, ReleaseHold
-from schemas.redemption_facts import (
-    Draw,
-    Hold,
-    HoldEnded,
-    HoldIncreased,
-    HoldPlaced,
-    Lot,
-)
+from schemas.redemption_facts import HoldEnded, HoldIncreased, HoldPlaced
 from schemas.refusals import Reason
+from schemas.value import Draw, Hold, Lot
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, unchanged
 from services.redemption.changes import count_out, settle

@@ -5,15 +5,9 @@ from schemas.identifiers import derived
 from schemas.message import Fact
 from schemas.money import Money
 from schemas.redemption import Activate, LoadValue
-from schemas.redemption_facts import (
-    Balance,
-    Fixed,
-    Lot,
-    LotMerge,
-    Origin,
-    ValueLoaded,
-)
+from schemas.redemption_facts import ValueLoaded
 from schemas.refusals import Reason
+from schemas.value import Balance, Fixed, Lot, LotMerge, Origin
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused
 from services.redemption.changes import count_in, settle, take_in

@@ -13,8 +13,8 @@ from schemas.instants import local_date
 from schemas.message import Command
 from schemas.money import half_up
 from schemas.policy import DrawRule
-from schemas.redemption_facts import Draw, Lot, LotMerge, Origin, Part, Where
 from schemas.terms import Terms
+from schemas.value import Draw, Lot, LotMerge, Origin, Part, Where
 
 LOTS_MAX: Final = 100
 _NEVER: Final = 2**62

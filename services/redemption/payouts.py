@@ -5,8 +5,9 @@ from typing import Any
 from schemas.decision import Accepted, Decision
 from schemas.policy import Law
 from schemas.redemption import ChargeBackSale, EscheatLots
-from schemas.redemption_facts import Draw, Lot, SaleChargedBack, ValueTaken
+from schemas.redemption_facts import SaleChargedBack, ValueTaken
 from schemas.refusals import Reason
+from schemas.value import Draw, Lot
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, unchanged
 from services.redemption.changes import settle

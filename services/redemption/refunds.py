@@ -8,8 +8,9 @@ from schemas.identifiers import card_credit, derived
 from schemas.message import Fact
 from schemas.money import apportion, half_up
 from schemas.redemption import RefundCapture
-from schemas.redemption_facts import CaptureRefunded, CoveredLine, Draw, Lot, Part
+from schemas.redemption_facts import CaptureRefunded
 from schemas.refusals import Reason
+from schemas.value import CoveredLine, Draw, Lot, Part
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused
 from services.redemption.changes import settle, take_in

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from schemas.decision import Decided
 from schemas.identifiers import card_credit
-from schemas.redemption_facts import Draw, Lot, ValueSent, ValueTaken
+from schemas.redemption_facts import ValueSent, ValueTaken
+from schemas.value import Draw, Lot
 from services.redemption import lots as of_lots
 from services.redemption.case import Case
 from services.redemption.validity import floor_of

@@ -7,9 +7,10 @@ from schemas.identifiers import derived
 from schemas.instants import DAY, MINUTE
 from schemas.message import Fact, Outgoing
 from schemas.redemption import CancelReturn, ConfirmReturn, LapseReturn, ReserveReturn
-from schemas.redemption_facts import CardReturned, Draw, ReturnEnded, ReturnReserved
+from schemas.redemption_facts import CardReturned, ReturnEnded, ReturnReserved
 from schemas.refusals import Reason
 from schemas.topics import ISSUANCE_COMMANDS
+from schemas.value import Draw
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, unchanged
 from services.redemption.changes import settle

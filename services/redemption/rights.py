@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from schemas.message import Command
 from schemas.policy import Programme, Right
-from schemas.redemption_facts import Lot, Where
 from schemas.refusals import Reason
 from schemas.terms import Policy, Terms
+from schemas.value import Lot, Where
 
 RIGHTS: Final[dict[str, Right]] = {
     "issue_credit": "issue",

@@ -4,15 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from schemas.instants import DAY
-from schemas.redemption_facts import (
-    AccountState,
-    Fixed,
-    Hold,
-    Kind,
-    Lot,
-    Part,
-    Where,
-)
+from schemas.value import AccountState, Fixed, Hold, Kind, Lot, Part, Where
 
 # Nothing that names a hold or return can be accepted later than this after it ended (design D4).
 ENDED_KEPT: Final = 37 * DAY

@@ -4,7 +4,7 @@ from typing import Final
 
 from schemas.money import apportion
 from schemas.redemption import Line
-from schemas.redemption_facts import CoveredLine, Draw, Lot, Part
+from schemas.value import CoveredLine, Draw, Lot, Part
 from services.redemption.lots import funded_left, part_of
 
 UNCLASSIFIED: Final = "unclassified"

@@ -9,16 +9,9 @@ from schemas.redemption import (
     ExtendValidity,
     FreezeAccount,
 )
-from schemas.redemption_facts import (
-    AccountMarked,
-    BalanceAdjusted,
-    Draw,
-    Lot,
-    Part,
-    ValidityExtended,
-    ValueTaken,
-)
+from schemas.redemption_facts import AccountMarked, BalanceAdjusted, ValidityExtended, ValueTaken
 from schemas.refusals import Reason
+from schemas.value import Draw, Lot, Part
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, unchanged
 from services.redemption.changes import settle, take_in

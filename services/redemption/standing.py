@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from schemas.redemption_facts import AccountState
 from schemas.refusals import Reason
+from schemas.value import AccountState
 from services.redemption.case import Case
 from services.redemption.rows import Account
 from services.redemption.validity import all_ended

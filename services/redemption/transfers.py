@@ -7,20 +7,11 @@ from schemas.decision import Accepted, Decided, Decision
 from schemas.identifiers import SUFFIX_CREDIT, card_credit, derived
 from schemas.message import Command, Fact, Outgoing
 from schemas.redemption import ReceiveValue, TransferBalance
-from schemas.redemption_facts import (
-    CaptureRefunded,
-    Draw,
-    Hold,
-    Kind,
-    Lot,
-    ValueForwarded,
-    ValueReceived,
-    ValueSent,
-    Where,
-)
+from schemas.redemption_facts import CaptureRefunded, ValueForwarded, ValueReceived, ValueSent
 from schemas.refusals import Reason
 from schemas.terms import Policy
 from schemas.topics import REDEMPTION_COMMANDS
+from schemas.value import Draw, Hold, Kind, Lot, Where
 from services.redemption.case import Case, accepted, refused
 from services.redemption.changes import settle, take_in
 from services.redemption.remainders import VALUE_SENT

@@ -4,8 +4,8 @@ from typing import Final
 
 from schemas.instants import years_after
 from schemas.policy import Programme
-from schemas.redemption_facts import Lot, LotValidity
 from schemas.terms import Terms
+from schemas.value import Lot, LotValidity
 from services.redemption.rows import Account
 
 # Where the law knows no end at all, an end this far away stands for it.

@@ -14,16 +14,10 @@ from schemas.decision import Derived
 from schemas.identifiers import derived
 from schemas.message import Published
 from schemas.money import apportion
-from schemas.redemption_facts import (
-    CaptureRefunded,
-    CardReturned,
-    HoldCaptured,
-    Part,
-    ValueTaken,
-    Where,
-)
+from schemas.redemption_facts import CaptureRefunded, CardReturned, HoldCaptured, ValueTaken
 from schemas.settlement import ItemAccrued
 from schemas.terms import Policy
+from schemas.value import Part, Where
 from services.settlement.rates import CASH, Rating, accrued, rating, reversed_by
 
 PolicyOf: TypeAlias = Callable[[int], Policy]

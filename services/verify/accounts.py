@@ -27,7 +27,7 @@ def fold(evidence: Evidence) -> None:
 def _folded(evidence: Evidence, spec: DecidingSpec, number: int) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     core = spec.core
-    for seen in evidence.facts(spec.events, number):
+    for seen in evidence.facts_anew(spec.events, number):
         if not evidence.within(seen.record):
             break
         if _is_refusal(seen.fact):

@@ -133,7 +133,7 @@ class CatchingUp:
         return late
 
     def _behind_workers(self, names: str, needs: Mapping[TopicPartition, int]) -> list[Lag]:
-        self._tail.read_on(WORKERS[name][1] for name in names.split())
+        self._tail.read_on([WORKERS[name][1] for name in names.split()])
         return [lag for name in names.split() for lag in behind_worker(self._tail, name, needs)]
 
     def _behind_outboxes(self) -> list[Lag]:

@@ -58,6 +58,7 @@ class Evidence:
     cut: dict[TopicPartition, int]
     progress: dict[str, dict[TopicPartition, Progress]] = field(default_factory=dict)
     folded: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
+    _seen: dict[TopicPartition, list[Seen]] = field(default_factory=dict)
 
     def policy_of(self, version: int) -> Policy:
         """The policy of that version. Raises PolicyUnknownError."""
@@ -66,8 +67,15 @@ class Evidence:
             raise PolicyUnknownError(f"no policy of version {version} on its topic")
         return policy
 
-    def facts(self, topic: Topic, number: int) -> Iterator[Seen]:
-        """The readable facts of a partition, decoded anew at each call (a fold changes them)."""
+    def facts(self, topic: Topic, number: int) -> list[Seen]:
+        """The readable facts of a partition; read once, and nobody may change them."""
+        place = (topic.name, number)
+        if place not in self._seen:
+            self._seen[place] = list(self.facts_anew(topic, number))
+        return self._seen[place]
+
+    def facts_anew(self, topic: Topic, number: int) -> Iterator[Seen]:
+        """The same, decoded for the caller alone: a fold changes what it is given."""
         for record in self.tail.of(topic, number):
             try:
                 yield Seen(record, read_fact(topic, record.value or b""))

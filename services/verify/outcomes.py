@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 import orjson
 
@@ -21,6 +22,7 @@ from services.runtime.records import Record
 from services.verify.evidence import Evidence
 from services.verify.verdicts import Break, Verdict
 
+REFUSED: Final = "_refused.v1"
 _Place = tuple[str, int, int]
 _Asked = tuple[str, str, str]
 
@@ -41,6 +43,7 @@ class _Service:
     spec: DecidingSpec
     letters: dict[_Place, list[str]]
     facts: dict[str, Published]
+    by_cause: dict[tuple[str, str], list[Published]]
     answers: dict[str, bytes]
     replies: Counter[_Asked]
     replies_whole: bool
@@ -86,10 +89,15 @@ def _service(evidence: Evidence, spec: DecidingSpec, letters: dict[_Place, list[
         said = orjson.loads(record.value or b"{}")
         replies[(record.key or b"").decode(), said["subject"], said["data"]["command"]] += 1
     firsts = [tail.of(spec.replies, number)[:1] for number in tail.numbers(spec.replies)]
+    facts = {seen.fact.id: seen.fact for seen in evidence.all_facts(spec.events)}
+    by_cause: dict[tuple[str, str], list[Published]] = {}
+    for fact in facts.values():
+        by_cause.setdefault((fact.subject, fact.causationid), []).append(fact)
     return _Service(
         spec,
         letters,
-        {seen.fact.id: seen.fact for seen in evidence.all_facts(spec.events)},
+        facts,
+        by_cause,
         answers,
         replies,
         # Replies are kept for a day: where the first ones are gone, they cannot be counted.
@@ -128,11 +136,11 @@ def _expect_reply(service: _Service, message: Command | Unreadable) -> None:
 
 def _judge(evidence: Evidence, service: _Service, said: _Said) -> Iterator[Break]:
     command = said.command
-    facts = _claim(service, command)
+    facts, forgettable = _claim(service, command)
     key = answer_key(command.subject, command.id)
     answer = service.answers.get(key)
     if answer is None:
-        if not facts and not _leaves_no_trace(evidence, service, said):
+        if not facts and not forgettable and not _leaves_no_trace(evidence, service, said):
             detail = f"{command.type} has no answer, no fact and no dead letter"
             yield Break(detail, "", command.subject, command.id)
         return
@@ -141,22 +149,34 @@ def _judge(evidence: Evidence, service: _Service, said: _Said) -> Iterator[Break
     if content != said.contents[0]:
         detail = f"{command.type} is answered as if it had said something else"
         yield Break(detail, "", command.subject, command.id)
-    if types != tuple(fact.type for fact in facts):
-        there = ", ".join(fact.type for fact in facts) or "none"
+    there_are = (tuple(fact.type for fact in facts), tuple(fact.type for fact in forgettable[-1:]))
+    if types not in there_are:
+        there = ", ".join(there_are[0] or there_are[1]) or "none"
         detail = f"{command.type} is answered with facts {', '.join(types) or 'none'}; on its topic"
         yield Break(f"{detail} {there}", "", command.subject, command.id)
 
 
-def _claim(service: _Service, command: Command) -> list[Published]:
-    """The facts this command led to: their ids follow from it, from 0 without a gap."""
+def _claim(service: _Service, command: Command) -> tuple[list[Published], list[Published]]:
+    """The facts this command led to: their ids follow from it, from 0 without a gap.
+
+    Apart from them, refusals that are soon forgotten: theirs follow from their instant, and there
+    may be several if the command came again after that.
+    """
+    topic = service.spec.events.name
     found: list[Published] = []
     while True:
-        id = fact_id(service.spec.events.name, command.subject, command.id, len(found))
-        fact = service.facts.get(id)
+        fact = service.facts.get(fact_id(topic, command.subject, command.id, len(found)))
         if fact is None:
-            return found
-        service.claimed.add(id)
+            break
         found.append(fact)
+    forgettable = [
+        fact
+        for fact in service.by_cause.get((command.subject, command.id), ())
+        if fact.type.endswith(REFUSED)
+        and fact.id == fact_id(topic, command.subject, command.id, fact.time)
+    ]
+    service.claimed.update(fact.id for fact in (*found, *forgettable))
+    return found, forgettable
 
 
 def _leaves_no_trace(evidence: Evidence, service: _Service, said: _Said) -> bool:

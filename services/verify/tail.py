@@ -4,7 +4,7 @@ State is read first, then what was written with it, then what caused it: so what
 speaks of is found, and whatever has a cause has it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from schemas.topics import (
@@ -25,28 +25,27 @@ from schemas.topics import (
     SETTLEMENT_MEMORY,
     Topic,
 )
+from services.runtime.kafka_log import KafkaLog
 from services.runtime.ports import Log, TopicPartition
 from services.runtime.records import Record
+from services.verify.bulk import BulkReader
 
 READ_MAX: Final = 20_000
-# A consequence stands before its cause.
-READING_ORDER: Final[tuple[Topic, ...]] = (
-    LEDGER_MEMORY,
-    SETTLEMENT_MEMORY,
-    REDEMPTION_MEMORY,
-    ISSUANCE_MEMORY,
-    REDEMPTION_BALANCES,
-    LEDGER_JOURNALS,
-    SETTLEMENT_ITEMS,
-    SETTLEMENT_BATCHES,
-    LEDGER_OPERATIONS,
-    REDEMPTION_EVENTS,
-    ISSUANCE_EVENTS,
-    ISSUANCE_REPLIES,
-    REDEMPTION_REPLIES,
-    DEADLETTERS,
-    *COMMAND_TOPICS,
+# A consequence is read before its cause.
+STAGES: Final[tuple[tuple[Topic, ...], ...]] = (
+    (
+        LEDGER_MEMORY,
+        SETTLEMENT_MEMORY,
+        REDEMPTION_MEMORY,
+        ISSUANCE_MEMORY,
+        REDEMPTION_BALANCES,
+    ),
+    (LEDGER_JOURNALS,),
+    (SETTLEMENT_ITEMS, SETTLEMENT_BATCHES, LEDGER_OPERATIONS),
+    (REDEMPTION_EVENTS, ISSUANCE_EVENTS, ISSUANCE_REPLIES, REDEMPTION_REPLIES, DEADLETTERS),
+    COMMAND_TOPICS,
 )
+EVERYTHING: Final = tuple(topic for stage in STAGES for topic in stage)
 
 
 class Tail:
@@ -54,13 +53,14 @@ class Tail:
 
     def __init__(self, log: Log) -> None:
         self._reader = log.reader()
-        self._partitions = {topic.name: log.partitions(topic.name) for topic in READING_ORDER}
+        self._bulk = BulkReader(log) if isinstance(log, KafkaLog) else None
+        self._partitions = {topic.name: log.partitions(topic.name) for topic in EVERYTHING}
         self._records: dict[TopicPartition, list[Record]] = {}
         self._positions: dict[TopicPartition, int] = {}
 
-    def read_on(self, topics: Iterable[Topic] = READING_ORDER) -> int:
+    def read_on(self, topics: Collection[Topic] = EVERYTHING) -> int:
         """Read what has come since; how many records that were."""
-        return sum(self._read(topic, number) for topic in topics for number in self.numbers(topic))
+        return sum(self._read([t for t in stage if t in topics]) for stage in STAGES)
 
     def numbers(self, topic: Topic) -> range:
         """The partitions of a topic."""
@@ -99,16 +99,34 @@ class Tail:
                 rows[key] = record.value
         return rows
 
-    def _read(self, topic: Topic, number: int) -> int:
-        name = (topic.name, number)
-        kept = self._records.setdefault(name, [])
-        before, position = len(kept), self._positions.get(name, 0)
-        end = self._reader.end_in_doubt(*name)
-        while position < end:
-            records, after = self._reader.read(*name, position, READ_MAX)
-            kept += records
-            if after == position:
-                break
-            position = after
-        self._positions[name] = position
-        return len(kept) - before
+    def _read(self, topics: Sequence[Topic]) -> int:
+        places = [(topic.name, number) for topic in topics for number in self.numbers(topic)]
+        ends = {place: self._reader.end_in_doubt(*place) for place in places}
+        starts = {
+            p: self._positions.get(p, 0) for p in places if self._positions.get(p, 0) < ends[p]
+        }
+        if not starts:
+            return 0
+        if self._bulk is not None:
+            found, positions = self._bulk.read(starts, ends)
+        else:
+            found, positions = self._one_by_one(starts, ends)
+        for place, records in found.items():
+            self._records.setdefault(place, []).extend(records)
+        self._positions |= positions
+        return sum(len(records) for records in found.values())
+
+    def _one_by_one(
+        self, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> tuple[dict[TopicPartition, list[Record]], dict[TopicPartition, int]]:
+        found: dict[TopicPartition, list[Record]] = {}
+        positions = dict(starts)
+        for place, start in starts.items():
+            found[place] = []
+            position, before = start, -1
+            while before < position < ends[place]:
+                before = position
+                records, position = self._reader.read(*place, position, READ_MAX)
+                found[place] += records
+            positions[place] = position
+        return found, positions

@@ -5,8 +5,8 @@ from schemas.decision import Due, Refused
 from schemas.instants import DAY, MINUTE, parse_instant
 from schemas.message import Command, Fact, encode_command
 from schemas.redemption import Activate
-from schemas.redemption_facts import Fixed, Lot
 from schemas.topics import REDEMPTION_COMMANDS
+from schemas.value import Fixed, Lot
 from services.issuance import card
 from tests.unit.issuance.sample import AT_F1, START, Stock, reason, told, usd
 

@@ -6,17 +6,9 @@ from schemas.identifiers import derived
 from schemas.ledger import Journal
 from schemas.message import Published
 from schemas.policy import PolicyDocument
-from schemas.redemption_facts import (
-    AccountFact,
-    Balance,
-    CaptureRefunded,
-    HoldCaptured,
-    Lot,
-    Part,
-    ValueLoaded,
-    Where,
-)
+from schemas.redemption_facts import CaptureRefunded, HoldCaptured, ValueLoaded
 from schemas.terms import Policy
+from schemas.value import AccountFact, Balance, Lot, Part, Where
 from services.ledger.journal import derive
 
 DAY = {"date": "2026-05-01", "business_date": "2026-04-30"}

@@ -7,17 +7,9 @@ from typing import Any
 from schemas.identifiers import derived
 from schemas.issuance import CardSold, CardsPrepared, CardsShipped, SaleReserved
 from schemas.message import Fact, Published, encode_fact
-from schemas.redemption_facts import (
-    Balance,
-    Draw,
-    Fixed,
-    Hold,
-    HoldCaptured,
-    HoldEnded,
-    HoldPlaced,
-    ValueLoaded,
-)
+from schemas.redemption_facts import HoldCaptured, HoldEnded, HoldPlaced, ValueLoaded
 from schemas.topics import Topic
+from schemas.value import Balance, Draw, Fixed, Hold
 from services.ledger.journal import derive
 from services.runtime.advance import GENESIS
 from services.runtime.records import Record

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from schemas.redemption_facts import Balance, RedemptionRefused, ValueForwarded
+from schemas.redemption_facts import RedemptionRefused, ValueForwarded
 from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS
+from schemas.value import Balance
 from services.ledger import tables
 from services.ledger.books import JournalConflictError, JournalUnbalancedError
 from services.ledger.sink import LedgerSink

@@ -6,8 +6,6 @@ import pytest
 
 from schemas.redemption_facts import (
     BalanceAdjusted,
-    Draw,
-    Hold,
     HoldCaptured,
     HoldEnded,
     HoldPlaced,
@@ -16,6 +14,7 @@ from schemas.redemption_facts import (
     ValueSent,
     ValueTaken,
 )
+from schemas.value import Draw, Hold
 from services.ledger.statement import Account, Entry, post
 from tests.unit.ledger.facts import account_fact, at, lot, part, published, refunded
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, update
 
-from schemas.redemption_facts import Balance
 from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS
+from schemas.value import Balance
 from services.ledger import tables, trial, views
 from services.ledger.sink import LedgerSink
 from services.runtime.sinks import apply_batch

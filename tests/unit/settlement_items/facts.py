@@ -6,16 +6,9 @@ from typing import Any
 
 from schemas.message import Published
 from schemas.policy import PolicyDocument
-from schemas.redemption_facts import (
-    Balance,
-    CaptureRefunded,
-    CardReturned,
-    HoldCaptured,
-    Part,
-    ValueTaken,
-    Where,
-)
+from schemas.redemption_facts import CaptureRefunded, CardReturned, HoldCaptured, ValueTaken
 from schemas.terms import Policy
+from schemas.value import Balance, Part, Where
 
 NOW = 1_780_000_000_000  # 2026-05-28T20:26:40Z
 ENTITIES = {"F1": "E1", "F2": "E2", "F3": "E1", "HQ": "HQ"}
