@@ -51,23 +51,31 @@ def findings(known: Known) -> Iterator[Finding]:
             yield Finding(name, detail)
 
 
+def by_currency(known: Known) -> dict[str, list[Journal]]:
+    """The journals of each currency."""
+    found: dict[str, list[Journal]] = {}
+    for journal in known.journals:
+        found.setdefault(journal.currency, []).append(journal)
+    return found
+
+
 def _journals_balance(known: Known) -> Iterator[str]:
     return (f"{f.entity}: {f.detail}" for f in unbalanced(known.journals))
 
 
 def _pairs(known: Known) -> Iterator[str]:
-    for journals in _by_currency(known).values():
+    for journals in by_currency(known).values():
         yield from (f"{f.invariant}: {f.detail}" for f in unmatched(journals))
 
 
 def _transfers(known: Known) -> Iterator[str]:
-    for journals in _by_currency(known).values():
+    for journals in by_currency(known).values():
         found = undrained(journals)
         yield from (f"{f.entity} {f.account}: {f.detail}" for f in found)
 
 
 def _liability(known: Known) -> Iterator[str]:
-    currencies = _by_currency(known)
+    currencies = by_currency(known)
     for row in known.rows.values():
         currencies.setdefault(row.currency, [])
     for currency, journals in currencies.items():
@@ -111,7 +119,12 @@ def _fold(known: Known) -> Iterator[str]:
         if event.type == "redemption_refused.v1":
             continue
         fact: Any = event
-        loaded = {key: rows[key] for key in balance.touched(fact) if key in rows}
+        loaded = {}
+        for key in balance.touched(fact):
+            row = rows.get(key)
+            until = None if row is None else balance.forgotten_at(key, row)
+            if row is not None and (until is None or until > event.time):
+                loaded[key] = row
         for key, row in balance.evolve(loaded, fact).items():
             rows[key] = row
     for subject in sorted({*known.rows, *(key for key in rows if "/" not in key)}):
@@ -176,13 +189,6 @@ CHECKS: Final[dict[str, Callable[[Known], Iterable[str]]]] = {
     "an_item_is_in_one_run": _items,
     "every_command_is_answered": _answers,
 }
-
-
-def _by_currency(known: Known) -> dict[str, list[Journal]]:
-    found: dict[str, list[Journal]] = {}
-    for journal in known.journals:
-        found.setdefault(journal.currency, []).append(journal)
-    return found
 
 
 def _difference(one: Any, other: Any) -> str:

@@ -36,6 +36,7 @@ from services.stories.steps import (
 )
 
 REPLYTO: Final = "story"
+POLICY_SOURCE: Final = "service/policy"
 READ_MAX: Final = 10_000
 DUES_MAX: Final = 100_000
 
@@ -157,7 +158,7 @@ class Play:
         self.stage.publish(
             broadcast(
                 "policy_changed",
-                SOURCE,
+                POLICY_SOURCE,
                 body,
                 time=self._now,
                 partitions=self.stage.partitions,

@@ -55,7 +55,7 @@ def read_story(file: str, text: str, beside: Beside) -> Story:
     """
     lined = read_lined(file, text)
     said = _frame(lined)
-    begins = _first_at(lined) - LEAD
+    begins = max(0, _first_at(lined) - LEAD)
     policy, document = _policy(lined, ("policy",), said.policy, beside)
     policy, _ = in_force(policy, document, begins, never_before=False)
     subjects, faults = _subjects(lined, said, document)

@@ -13,7 +13,7 @@ from services.ledger.trial import trial_balance
 from services.settlement import tables as settlement
 from services.settlement.views import list_exceptions, list_files, list_items, list_runs
 from services.stories.facts import Topics
-from services.stories.invariants import CHECKS, Known, findings
+from services.stories.invariants import CHECKS, Known, by_currency, findings
 from services.stories.playing import Play
 
 NOTHING: Final = {"ledger": 0, "held": 0, "available": 0, "lots": [], "holds": []}
@@ -32,6 +32,10 @@ def report(play: Play) -> dict[str, Any]:
             "accounts": _accounts(play),
             "journals": [_journal(journal) for journal in known.journals],
             "trial_balance": trial_balance(known.journals),
+            "trial_balance_by_currency": {
+                currency: trial_balance(journals)
+                for currency, journals in sorted(by_currency(known).items())
+            },
             "items": known.items,
             "runs": list_runs(connection),
             "files": list_files(connection, play.stage.desk.vault),
