@@ -14,7 +14,6 @@ from schemas.policy_checks import canonical
 from services.local.keys import secret_of, write_private
 from services.local.machine import Machine
 from services.runtime.settings import Settings, read_settings
-from services.runtime.tables import open_tables
 from services.settlement.directory import AccountDetails, Vault, register
 
 CHECKOUT: Final = Path(__file__).parents[2]
@@ -96,11 +95,3 @@ def register_sample_accounts(engine: Engine, vault: Vault) -> None:
     with engine.begin() as connection:
         for name, said in accounts.items():
             register(connection, vault, AccountDetails(account=name, **said), "active")
-
-
-def database_of(settings: Settings) -> Engine:
-    """The installation's database. Raises NotThereError."""
-    url = settings.postgres.get_secret_value()
-    if not url:
-        raise NotThereError("SCRIP_POSTGRES is missing: a URL, postgresql://user@host/database")
-    return open_tables(url)

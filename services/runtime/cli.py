@@ -3,13 +3,14 @@
 Every answer is `Said`: an object for `--json`, lines for a terminal, and the exit status.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import orjson
 import yaml
 from confluent_kafka import KafkaException
+from sqlalchemy import Engine
 
 from schemas.errors import ScripError
 from schemas.instants import format_instant
@@ -24,6 +25,7 @@ from services.runtime.policy_admin import apply_policy
 from services.runtime.ports import Log
 from services.runtime.records import Record
 from services.runtime.settings import Settings, seals_of
+from services.runtime.tables import open_tables
 from services.runtime.topic_admin import TopicAdmin
 
 DONE: Final = 0
@@ -33,6 +35,10 @@ READ_MAX: Final = 20_000
 
 class KafkaMissingError(ScripError):
     """No Kafka, or not its topics, where the settings say; the message says what to do."""
+
+
+class DatabaseMissingError(ScripError):
+    """No PostgreSQL is named in the settings; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,22 @@ def require_log(settings: Settings) -> KafkaLog:
     return log
 
 
+def require_database(settings: Settings) -> Engine:
+    """The installation's database. Raises DatabaseMissingError."""
+    url = settings.postgres.get_secret_value()
+    if not url:
+        raise DatabaseMissingError(
+            "SCRIP_POSTGRES is missing: postgresql+psycopg://user@host/database, or run `scrip up`"
+        )
+    return open_tables(url)
+
+
+def as_json(found: Any) -> bytes:
+    """An answer's object as it is printed."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    return orjson.dumps(found, option=options, default=str)
+
+
 def check_policy(document: dict[str, Any]) -> Said:
     """Whether the document could be applied; every finding with path, value and what is allowed."""
     try:
@@ -66,8 +88,9 @@ def check_policy(document: dict[str, Any]) -> Said:
     return Said({"fit": True, "sha256": sha256}, f"fit to be applied ({sha256[:12]})")
 
 
-def apply(settings: Settings, document: dict[str, Any]) -> Said:
-    """Publish the document and tell every partition."""
+def apply(settings: Settings, read: Callable[[], dict[str, Any]]) -> Said:
+    """Publish the document that `read` gives, and tell every partition."""
+    document = read()
     log = require_log(settings)
     try:
         done = apply_policy(log, document, seals_of(settings), now=SystemClock().now())

@@ -1,0 +1,109 @@
+"""`scrip account show`: an account's state and history, like a bank statement."""
+
+from typing import Any, Final
+
+import orjson
+
+from schemas.instants import format_instant
+from schemas.topics import REDEMPTION_BALANCES
+from services.ledger.views import account, history
+from services.runtime.cli import NO, Said, require_database, require_log
+from services.runtime.murmur2 import partition_of
+from services.runtime.ports import Log
+from services.runtime.settings import Settings
+
+READ_MAX: Final = 20_000
+
+
+def show_account(settings: Settings, name: str) -> Said:
+    """State and history from PostgreSQL, lots and holds from the live row; status 1: unknown."""
+    log, engine = require_log(settings), require_database(settings)
+    with engine.connect() as connection:
+        state, rows = account(connection, name), history(connection, name)
+    live = _live(log, name)
+    if state is None and live is None:
+        return Said({"account": name, "found": False}, f"no fact has named {name}", NO)
+    events = [_event(row) for row in rows]
+    found = {"account": name, "state": _plain(state), "live": live, "history": events}
+    return Said(found, _text(name, state or {}, live, events))
+
+
+def _live(log: Log, name: str) -> dict[str, Any] | None:
+    """The account's newest row on the topic of balances."""
+    topic = REDEMPTION_BALANCES.name
+    key = name.encode()
+    number = partition_of(key, log.partitions(topic))
+    reader = log.reader()
+    position, end = 0, reader.end_in_doubt(topic, number)
+    newest: bytes | None = None
+    while position < end:
+        records, after = reader.read(topic, number, position, READ_MAX)
+        newest = next((r.value for r in reversed(records) if r.key == key), newest)
+        if after == position:
+            break
+        position = after
+    row: dict[str, Any] | None = None if newest is None else orjson.loads(newest)
+    return row
+
+
+def _plain(state: dict[str, Any] | None) -> dict[str, Any] | None:
+    if state is None:
+        return None
+    return {
+        name: format_instant(value) if name.endswith("_at") and value is not None else value
+        for name, value in state.items()
+        if name != "id"
+    }
+
+
+def _event(row: dict[str, Any]) -> dict[str, Any]:
+    dropped = ("id", "account", "at")
+    said = {name: value for name, value in row.items() if name not in dropped}
+    return {"at": format_instant(row["at"]), **said}
+
+
+def _text(
+    name: str, state: dict[str, Any], live: dict[str, Any] | None, events: list[dict[str, Any]]
+) -> str:
+    shown = live or state
+    frozen = ", frozen" if shown.get("frozen") else ""
+    currency = shown.get("currency") or ""
+    lines = [f"{name}: {shown['state']}{frozen}, programme {shown['programme']}"]
+    if live is not None:
+        ledger, held = live["ledger"], live["held"]
+        lines.append(
+            f"ledger {_money(ledger)} {currency}, held {_money(held)}, "
+            f"available {_money(ledger - held)}"
+        )
+        lines += [_lot(lot) for lot in live["lots"]] + [_hold(hold) for hold in live["holds"]]
+    lines.append("")
+    lines += [_line(event) for event in events]
+    return "\n".join(lines)
+
+
+def _lot(lot: dict[str, Any]) -> str:
+    ends = f", until {format_instant(lot['expires_at'])}" if lot["expires_at"] else ""
+    place = f"{lot['location']} ({lot['entity']})"
+    return f"  lot {_money(lot['minor'])} {lot['origin']} from {place}{ends}"
+
+
+def _hold(hold: dict[str, Any]) -> str:
+    return f"  hold {hold['hold']} {_money(hold['minor'])} until {format_instant(hold['ends_at'])}"
+
+
+def _line(event: dict[str, Any]) -> str:
+    moved = event["ledger_change"]
+    change = f"{_money(moved):>12}" if moved else " " * 12
+    told = [
+        f"{event['at'][:19]}Z {event['type']:<18} {change} {_money(event['ledger_after']):>12}",
+        f"{event['location']}/{event['channel'] or '-'}",
+    ]
+    for field in ("staff", "register", "receipt", "order", "reference", "reason", "note"):
+        if event[field]:
+            told.append(f"{field} {event[field]}")
+    return "  ".join(told)
+
+
+def _money(minor: int) -> str:
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{abs(minor) // 100:,}.{abs(minor) % 100:02d}"
