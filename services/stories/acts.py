@@ -1,8 +1,8 @@
 """Makes the steps that are no commands: runs, returns, corrections, breakage, periods, faults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from schemas.identifiers import derived
 from schemas.topics import REDEMPTION_COMMANDS
@@ -41,73 +41,38 @@ class Act:
 
 def act_of(act: Act, said: Said, subjects: Mapping[str, str]) -> Step | Wrong:
     """The step that `said` asks for."""
-    number, line, at, do = act.number, act.line, act.at, act.do
-    own = derived("story", do, str(number))
+    head: dict[str, Any] = asdict(act)
     match said:
         case RunSaid():
-            return RunStep(number=number, line=line, at=at, do=do, id=said.id, dry=said.dry)
+            return RunStep(**head, id=said.id, dry=said.dry)
         case ReturnSaid():
-            return ReturnStep(
-                number=number,
-                line=line,
-                at=at,
-                do=do,
-                run=said.run,
-                location=said.location,
-                code=said.code,
-                attempt=said.attempt,
-                amount=said.amount,
-                trace=said.trace,
-            )
-        case CorrectionSaid(run=run, location=location, code=code, value=value):
-            return CorrectionStep(
-                number=number,
-                line=line,
-                at=at,
-                do=do,
-                run=run,
-                location=location,
-                code=code,
-                value=value,
-            )
-        case BreakageSaid(programme=programme, rate_bp=rate_bp):
-            return BreakageStep(
-                number=number,
-                line=line,
-                at=at,
-                do=do,
-                id=said.id or own,
-                programme=programme,
-                rate_bp=rate_bp,
-            )
-        case CloseSaid(entity=entity, until=until):
-            return CloseStep(
-                number=number,
-                line=line,
-                at=at,
-                do=do,
-                id=said.id or own,
-                entity=entity,
-                until=until,
-            )
+            return ReturnStep(**head, **_told(said, "run location code attempt amount trace"))
+        case CorrectionSaid():
+            return CorrectionStep(**head, **_told(said, "run location code value"))
+        case BreakageSaid():
+            return BreakageStep(**head, id=_id(act, said), **_told(said, "programme rate_bp"))
+        case CloseSaid():
+            return CloseStep(**head, id=_id(act, said), **_told(said, "entity until"))
         case GarbageSaid():
-            return _garbage(act, said, subjects)
+            return _garbage(head, said, subjects)
         case _:
-            return RestartStep(number=number, line=line, at=at, do=do)
+            return RestartStep(**head)
 
 
-def _garbage(act: Act, said: GarbageSaid, subjects: Mapping[str, str]) -> Step | Wrong:
+def _told(said: Said, names: str) -> dict[str, Any]:
+    return {name: getattr(said, name) for name in names.split()}
+
+
+def _id(act: Act, said: Said) -> str:
+    """An operation without a name of its own is known by its place in the story."""
+    return said.id or derived("story", act.do, str(act.number))
+
+
+def _garbage(head: dict[str, Any], said: GarbageSaid, subjects: Mapping[str, str]) -> Step | Wrong:
     topic = GARBAGE_TOPICS.get(said.topic or REDEMPTION_COMMANDS.name)
     if topic is None:
         return Wrong(("topic",), shown(said.topic), ", ".join(GARBAGE_TOPICS))
     value = GARBAGE if said.bytes is None else said.bytes
     key = None if said.key is None else subjects.get(said.key, said.key).encode()
-    return GarbageStep(
-        number=act.number,
-        line=act.line,
-        at=act.at,
-        do=act.do,
-        topic=topic,
-        key=key,
-        value=value.encode() if isinstance(value, str) else value,
-    )
+    raw = value.encode() if isinstance(value, str) else value
+    return GarbageStep(**head, topic=topic, key=key, value=raw)

@@ -31,10 +31,8 @@ class Mirror:
 
     def ends(self) -> dict[TopicPartition, int]:
         """The ends of all partitions now, including what is in doubt."""
-        asked = {
-            KafkaPartition(self._prefix + topic, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-            for topic, number in self._records
-        }
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = {KafkaPartition(self._prefix + t, n): latest for t, n in self._records}
         skip = len(self._prefix)
         return {
             (place.topic[skip:], place.partition): future.result(WAIT).offset
