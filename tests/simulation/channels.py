@@ -39,9 +39,10 @@ def deliveries(chance: Random, history: list[Asked]) -> list[Delivery]:
             )
             continue
         opening = asked.at - begins < MINUTE
+        asks = asked.source.startswith("channel/") and chance.random() < 0.97
         for at in [asked.at] if opening else _arrivals(chance, asked.at):
             other = at != asked.at and chance.random() < 0.05
-            made.append(_command(chance, at, _reused(asked) if other else asked))
+            made.append(_command(at, _reused(asked) if other else asked, asks))
         if chance.random() < 0.04:
             made.append(_garbage(chance, asked))
     return sorted(made, key=lambda delivery: delivery.at)
@@ -60,8 +61,7 @@ def _reused(asked: Asked) -> Asked:
     return replace(asked, body={**asked.body, "place": {"location": "F2", "receipt": "other"}})
 
 
-def _command(chance: Random, at: int, asked: Asked) -> Delivery:
-    asks = asked.source.startswith("channel/") and chance.random() < 0.97
+def _command(at: int, asked: Asked, asks: bool) -> Delivery:
     value = encode_command(
         id=asked.id,
         type=asked.type,

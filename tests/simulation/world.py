@@ -77,18 +77,17 @@ class World:
             self.log.expire(identity)
         while self._deliveries:
             self._deliver()
-        for process in self.processes:
-            self._put_out(process)
-        held = {(p.role, p.slot) for p in self.processes if p.state == "running"}
-        for role in ROLES:
-            if (role, "0") not in held:
-                self._birth(role, "0")
         self.settle()
 
     def settle(self) -> None:
-        """Go round until nothing moves, the clock running on so that what is due is done."""
+        """Go round until nothing moves; who dies even now (a zombie that was fenced) is replaced."""
         for _ in range(ROUNDS_MAX):
             self.faults.step += 1
+            for process in self.processes:
+                self._put_out(process)
+            for role in ROLES:
+                if not self._alive(role, "0"):
+                    self._birth(role, "0")
             running = [p for p in self.processes if p.state == "running"]
             moved = [p.name for p in running if self._tick(p)]
             self.watch()
