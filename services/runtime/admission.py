@@ -88,9 +88,15 @@ def take_broadcast(progress: Progress, message: Broadcast) -> None:
             pass
 
 
-def out_of_time(record: Record, command: Command) -> tuple[Reason, str] | None:
-    """Does the sender claim a time too far from the record's arrival? Services never do."""
-    if command.channel is None:
+def out_of_time(
+    service: Literal["issuance", "redemption"], record: Record, command: Command
+) -> tuple[Reason, str] | None:
+    """Does the sender claim a time too far from the record's arrival?
+
+    Whoever it is: an answer is forgotten after 37 days, and the command would count once more.
+    Only what services tell one another can never be refused.
+    """
+    if internal(service, command.type):
         return None
     if command.time < record.timestamp - TOO_OLD_AFTER:
         return Reason.TOO_OLD, "time is more than 35 days before its arrival"

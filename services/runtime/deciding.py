@@ -132,7 +132,7 @@ class Deciding:
         terms = self._terms(staging)
         core = self.spec.core
         decision: Decision
-        wrong_time = out_of_time(record, command)
+        wrong_time = out_of_time(self.spec.service, record, command)
         if wrong_time is not None:
             decision = Refused(*wrong_time, self.spec.refusal(command, *wrong_time))
         else:
