@@ -19,6 +19,7 @@ from services.settlement import tables as settlement
 from tests import at_rest
 from tests.invariants import Auditor, fact_sets, require, same, settled
 from tests.observed import Observed
+from tests.simulation.network import HOUR
 from tests.simulation.world import World
 
 STATE = {"issuance": (ISSUANCE_MEMORY,), "redemption": (REDEMPTION_BALANCES, REDEMPTION_MEMORY)}
@@ -35,8 +36,17 @@ def check_rest(world: World, auditor: Auditor, engine: Engine) -> None:
     at_rest.replies_are_readable(observed)
     accounts = at_rest.accounts_are_their_facts(observed)
     at_rest.books_are_right(observed, accounts)
+    _swept(world)
     _stores(world, observed)
     _database(engine, observed, accounts)
+
+
+def _swept(world: World) -> None:
+    """Nothing that fell due half an hour ago is still to be done."""
+    for process in world.processes:
+        if process.state == "running" and process.role in STATE:
+            due = process.loop.next_due()
+            require(due is None or due > world.now - HOUR // 2, "what is due is done", due)
 
 
 def _stores(world: World, observed: Observed) -> None:
