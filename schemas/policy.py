@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.identifiers import Name
-from schemas.instants import Instant, parse_instant, zone
+from schemas.instants import Instant, zone
 from schemas.money import Currency
 
 Right = Literal[
@@ -267,8 +267,3 @@ class PolicyDocument(_Section):
     refund_days: Count = 730
     settlement: Settlement = Field(default_factory=Settlement)
     law: list[Law] = Field(default_factory=list)
-
-
-def instant_of_day(day: str) -> int:
-    """The UTC instant from which a law row dated `day` counts."""
-    return parse_instant(f"{day}T00:00:00+00:00")

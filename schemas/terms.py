@@ -4,17 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from schemas.instants import DAY, day_after, end_of_day, local_date, years_after
-from schemas.policy import (
-    Channel,
-    Fixed,
-    Law,
-    PolicyDocument,
-    Programme,
-    Range,
-    Right,
-    instant_of_day,
-)
+from schemas.instants import DAY, day_after, end_of_day, local_date, start_of_day, years_after
+from schemas.policy import Channel, Fixed, Law, PolicyDocument, Programme, Range, Right
 from schemas.value import Where
 
 
@@ -105,7 +96,8 @@ class Policy:
     def laws(self, jurisdiction: str, at: int) -> list[Law]:
         """Rows in force at an instant for a jurisdiction; those of `US` hold for every `US-…`.
 
-        Of rows of one jurisdiction about one rule only the newest counts.
+        Of rows of one jurisdiction about one rule only the newest counts. A row counts from the
+        beginning of its day in network time.
         """
         newest: dict[tuple[str, str], Law] = {}
         for row in self.document.law:
@@ -113,8 +105,7 @@ class Policy:
                 row.jurisdiction + "-"
             ):
                 continue
-            since = instant_of_day(row.from_) if row.from_ else None
-            if since is not None and since > at:
+            if row.from_ and start_of_day(row.from_, self.document.network.timezone) > at:
                 continue
             for rule in _rules(row):
                 known = newest.get((row.jurisdiction, rule))

@@ -70,7 +70,7 @@ def reserve(
     covered = of_lots.total(draws)
     if covered < minor and not (allow_partial and covered):
         case.against(Reason.INSUFFICIENT_FUNDS)
-    may_go_out(case, covered or minor, day)
+    may_go_out(case, covered if allow_partial and covered else minor, day)
     return draws
 
 

@@ -6,7 +6,7 @@ from schemas.refusals import Reason
 from schemas.value import AccountState
 from services.redemption.case import Case
 from services.redemption.rows import Account
-from services.redemption.validity import all_ended
+from services.redemption.validity import all_ended, nothing_live
 
 NOT_ACTIVE: Final = frozenset({"Refunding", "Refunded", "Blank"})
 
@@ -33,6 +33,8 @@ def usable(case: Case) -> None:
 def spendable(case: Case) -> None:
     """Against anything new that goes out: also from a frozen account."""
     usable(case)
+    if case.account.holds and nothing_live(case.account, case.terms):
+        case.against(Reason.ACCOUNT_EXPIRED, "what is left is held")
     if case.account.frozen:
         case.against(Reason.ACCOUNT_FROZEN)
 

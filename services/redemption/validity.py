@@ -56,12 +56,13 @@ def put_off(account: Account, terms: Terms) -> list[LotValidity]:
     return later
 
 
-def all_ended(account: Account, terms: Terms) -> bool:
-    """Has everything on this card expired, though no sweep has come yet?"""
+def nothing_live(account: Account, terms: Terms) -> bool:
+    """Is there no value on this card but what has ended, held or not?"""
     if account.kind != "card" or account.state != "Activated":
         return False
-    return (
-        bool(account.lots)
-        and not account.holds
-        and all(ended(lot, account, terms) for lot in account.lots)
-    )
+    return bool(account.lots) and all(ended(lot, account, terms) for lot in account.lots)
+
+
+def all_ended(account: Account, terms: Terms) -> bool:
+    """Has everything on this card expired, though no sweep has come yet?"""
+    return not account.holds and nothing_live(account, terms)

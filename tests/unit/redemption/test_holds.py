@@ -212,6 +212,23 @@ def test_a_day_takes_no_more_than_its_limit_and_released_holds_do_not_count() ->
     assert scenario.do("redeem", "c2", amount=usd(1)).reason is None
 
 
+def test_more_than_a_day_may_take_is_said_before_more_than_there_is() -> None:
+    scenario = network()
+    sold(scenario, "c1", lot_of("L1", 900), per_day_max=1000)
+    assert scenario.do("redeem", "c1", amount=usd(1001)).reason == "limit_exceeded"
+    assert scenario.do("redeem", "c1", amount=usd(1001), allow_partial=True).reason is None
+
+
+def test_a_card_whose_only_value_ended_under_a_hold_is_expired_for_whatever_is_new() -> None:
+    scenario = network()
+    end = scenario.now + 60_000
+    sold(scenario, "c1", lot_of("L1", 900, expires_at=end))
+    scenario.do("place_hold", "c1", "h1", amount=usd(100), ttl_seconds=600)
+    scenario.later(seconds=60)
+    assert scenario.do("redeem", "c1", amount=usd(1)).reason == "account_expired"
+    assert scenario.do("capture_hold", "c1", hold="h1").types == ["hold_captured"]
+
+
 def test_value_of_another_franchise_is_refused_unless_the_network_shares_cards() -> None:
     apart = with_card(settlement={"cross_franchise": False})
     assert apart.do("redeem", "c1", amount=usd(5), place=F2).reason == "location_not_allowed"

@@ -204,9 +204,10 @@ def test_law_of_the_country_holds_in_its_states_and_the_strictest_floor_counts()
     assert policy.expiry_floor("DE", sold, sold) is None
 
 
-def test_a_law_row_counts_from_its_day() -> None:
+def test_a_law_row_counts_from_the_beginning_of_its_day_in_network_time() -> None:
     policy = Policy(1, 0, read_policy(contract()))
-    before, since = parse_instant("2026-03-31T23:59:59Z"), parse_instant("2026-04-01T00:00:00Z")
+    before = parse_instant("2026-03-31T23:59:59-04:00")
+    since = parse_instant("2026-04-01T00:00:00-04:00")
     assert [row for row in policy.laws("US-CA", before) if row.cash_out_below] == []
     assert [row.cash_out_below for row in policy.laws("US-CA", since) if row.cash_out_below] == [
         1500
