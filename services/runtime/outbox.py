@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from schemas.message import Fact
 from schemas.topics import Topic
 from services.runtime.advance import Progress, progress_key, read_progress
-from services.runtime.crash import CrashPoints
+from services.runtime.crash import CrashPoints, Point
 from services.runtime.deriving import NoRows
 from services.runtime.murmur2 import partition_of
 from services.runtime.outbox_table import OutboxRow, read
@@ -53,6 +53,7 @@ class Outbox:
         *,
         crash: CrashPoints,
         also: Also | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         self._topic = topic
         self._memory = memory
@@ -64,13 +65,14 @@ class Outbox:
         self._identity = f"scrip-{self._owner}-outbox"
         self._producer: Producer | None = None
         self._progress: dict[int, Progress] = {}
-        self._backoff = Backoff()
+        self._backoff = backoff or Backoff()
 
     def tick(self, timeout: float = 0.0) -> bool:
         """Publish what waits, a bounded number; True when something left."""
         if self._producer is None:
             self._producer = self._log.producer(self._identity)
             self._restore(self._log.reader())
+            self._crash.at(Point.OUTBOX_RESTORED)
         try:
             with self._engine.begin() as connection:
                 rows = read(connection, self.published(), ROWS_MAX, self._topic.name)
@@ -85,6 +87,7 @@ class Outbox:
         if not rows:
             rest(timeout)
             return False
+        self._crash.at(Point.OUTBOX_READ)
         stagings, told = self._stage(rows)
         self._commit(self._producer, stagings, told)
         return True
@@ -144,7 +147,7 @@ class Outbox:
 
     def _commit(self, producer: Producer, stagings: dict[int, Staging], told: list[Staged]) -> None:
         rows = NoRows(self._memory)
-        self._crash.at("outbox_before_begin")
+        self._crash.at(Point.OUTBOX_BEFORE_BEGIN)
         try:
             producer.begin()
             for staging in stagings.values():
@@ -153,14 +156,15 @@ class Outbox:
                     producer.produce(staged)
             for staged in told:
                 producer.produce(staged)
-            self._crash.at("outbox_before_commit")
+            self._crash.at(Point.OUTBOX_BEFORE_COMMIT)
             producer.commit({}, None)
         except (BatchDroppedError, OutcomeUnknownError) as cause:
             # Whether it is in, the progress rows say: read them again with a new producer.
             _log.warning("outbox_batch_in_doubt", cause=str(cause))
+            self._crash.at(Point.OUTBOX_IN_DOUBT)
             self.close()
             return
-        self._crash.at("outbox_after_commit")
+        self._crash.at(Point.OUTBOX_AFTER_COMMIT)
         for number, staging in stagings.items():
             self._progress[number] = staging.progress
 
