@@ -6,9 +6,12 @@ from typing import Any, Final
 
 import orjson
 
+from schemas.instants import format_instant
+from schemas.ledger import PeriodClosed
 from schemas.message import encode_command
 from schemas.policy_checks import content_hash
-from schemas.topics import COMMAND_TOPICS, ISSUANCE_COMMANDS, POLICY
+from schemas.topics import COMMAND_TOPICS, ISSUANCE_COMMANDS, LEDGER_OPERATIONS, POLICY
+from services.runtime.outbox_table import Telling
 from services.runtime.policies import write_published_policy
 from services.runtime.records import Staged
 from services.runtime.seals import SealsOff
@@ -21,11 +24,15 @@ REPLYTO: Final = "simulator"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Records that reach the broker together at `at` (ms UTC); `said` tells a person what."""
+    """Records that reach the broker together at `at` (ms UTC); `said` tells a person what.
+
+    `telling` is a fact that an operation leaves in the database's outbox instead.
+    """
 
     at: int
     records: tuple[Staged, ...]
     said: str
+    telling: Telling | None = None
 
 
 def deliveries(chance: Random, history: list[Asked]) -> list[Delivery]:
@@ -37,6 +44,9 @@ def deliveries(chance: Random, history: list[Asked]) -> list[Delivery]:
             made.append(
                 _policy(len([d for d in made if d.said.startswith("policy")]) + 1, asked.at)
             )
+            continue
+        if asked.type == "close_period":
+            made.append(_closing(asked))
             continue
         opening = asked.at - begins < MINUTE
         asks = asked.source.startswith("channel/") and chance.random() < 0.97
@@ -85,6 +95,23 @@ def _policy(version: int, at: int) -> Delivery:
     )
     records = (Staged(POLICY.name, 0, at, b"policy", value), *news)
     return Delivery(at, records, f"policy {version}")
+
+
+def _closing(asked: Asked) -> Delivery:
+    """The books of an entity are closed up to the day before."""
+    until = format_instant(asked.at - DAY)[:10]
+    telling = Telling(
+        topic=LEDGER_OPERATIONS.name,
+        subject=asked.id,
+        type="period_closed.v1",
+        number=0,
+        causation=asked.id,
+        body=PeriodClosed(operation=asked.id, entity=asked.subject, until=until, by="ann"),
+        dates={},
+        policy=1,
+        time=asked.at,
+    )
+    return Delivery(asked.at, (), f"close {asked.subject} until {until}", telling)
 
 
 def _garbage(chance: Random, asked: Asked) -> Delivery:

@@ -8,7 +8,7 @@ command topics are stamped by the broker.
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from schemas.topics import COMMAND_TOPICS
 from services.runtime.memory_log import Group, MemoryConsumer, MemoryLog, Transaction
@@ -26,6 +26,7 @@ class FaultyLog(MemoryLog):
         super().__init__(partitions)
         self.chance = chance
         self.calm = False
+        self.decided = 0
         self.replaced: list[MemoryConsumer] = []
         self._instances: dict[str, dict[str, MemoryConsumer]] = {}
         self._now = now
@@ -38,7 +39,15 @@ class FaultyLog(MemoryLog):
             staged = Staged(
                 staged.topic, staged.partition, now, staged.key, staged.value, staged.headers
             )
+        self.decided += transaction is None
         return super().append(staged, transaction)
+
+    def end_transaction(
+        self, transaction: Transaction, state: Literal["committed", "aborted"]
+    ) -> None:
+        """As MemoryLog, and counted: only now can a reader of committed records see more."""
+        self.decided += 1
+        super().end_transaction(transaction, state)
 
     def open(self) -> list[str]:
         """Whose transactions are open."""

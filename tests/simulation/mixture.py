@@ -40,6 +40,7 @@ WEIGHTS: Final[dict[str, int]] = {
     "transfer_balance": 2,
     "cancel_account": 1,
     "set_policy": 2,
+    "close_period": 2,
 }
 OF_STOCK: Final = frozenset(
     "sell_card reserve_sale confirm_sale cancel_sale prepare_cards import_cards undo_import "
@@ -54,7 +55,10 @@ BY_OFFICE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command as its sender means it, or (`type` set_policy) a new version of the policy."""
+    """A command as its sender means it.
+
+    `set_policy` is a new version of the policy, `close_period` an operation on the ledger's books.
+    """
 
     at: int
     type: str

@@ -6,14 +6,17 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Engine
 
+from schemas.topics import LEDGER_MEMORY, LEDGER_OPERATIONS
 from services.issuance.worker import SPEC as ISSUANCE
 from services.ledger.sink import LedgerSink
 from services.ledger.worker import SPEC as LEDGER
+from services.ledger.worker import tell_closed
 from services.redemption.worker import SPEC as REDEMPTION
 from services.runtime.batch import Identity
 from services.runtime.deciding import DecidingSpec
 from services.runtime.deriving import DerivingSpec
 from services.runtime.job import Job, deciding_job, deriving_job
+from services.runtime.outbox import Outbox
 from services.runtime.policies import Policies
 from services.runtime.ports import Log
 from services.runtime.seals import SealsOff
@@ -36,7 +39,8 @@ SINKS: Final[dict[str, Callable[[], Sink]]] = {
     "ledger-sink": LedgerSink,
     "settlement-sink": lambda: SettlementSink("America/New_York"),
 }
-ROLES: Final = (*DECIDING, *DERIVING, *SINKS)
+OUTBOX: Final = "ledger-outbox"
+ROLES: Final = (*DECIDING, *DERIVING, *SINKS, OUTBOX)
 
 
 class SkewedClock:
@@ -90,6 +94,17 @@ def start(process: Process, engine: Engine, clock: SkewedClock) -> None:
             log,
             process.slot,
             crash=crash,
+            backoff=Backoff(lambda seconds: None),
+        )
+        return
+    if process.role == OUTBOX:
+        process.loop = Outbox(
+            LEDGER_OPERATIONS,
+            LEDGER_MEMORY,
+            cast(Engine, FaultyTables(engine, seat)),
+            log,
+            crash=crash,
+            also=tell_closed(SealsOff(), PARTITIONS),
             backoff=Backoff(lambda seconds: None),
         )
         return

@@ -8,12 +8,14 @@ from sqlalchemy import Engine, select
 from schemas.topics import (
     ISSUANCE_MEMORY,
     LEDGER_JOURNALS,
+    LEDGER_OPERATIONS,
     REDEMPTION_BALANCES,
     REDEMPTION_MEMORY,
     SETTLEMENT_ITEMS,
 )
 from services.ledger import tables as ledger
 from services.runtime.advance import PROGRESS
+from services.runtime.outbox_table import outbox
 from services.runtime.worker import Worker
 from services.settlement import tables as settlement
 from tests import at_rest
@@ -74,7 +76,11 @@ def _database(engine: Engine, observed: Observed, accounts: dict[str, Any]) -> N
         columns = (state.account, state.ledger_minor, state.held_minor, state.state, state.frozen)
         stated = {row[0]: tuple(row[1:]) for row in connection.execute(select(*columns))}
         item = settlement.item.c
+        row = outbox.c
+        told = connection.execute(select(row.fact, row.subject).order_by(row.position)).all()
         items = connection.execute(select(item.item, item.fact, item.amount)).all()
+    published = Counter((fact.id, fact.subject) for fact in observed.facts(LEDGER_OPERATIONS))
+    require(published == Counter(map(tuple, told)), "the outbox leaves, once", published)
     journals: list[tuple[str, Any]] = [(f.id, f.body) for f in observed.facts(LEDGER_JOURNALS)]
     wanted = Counter((id, body.fact, body.entity) for id, body in journals)
     require(wanted == Counter(map(tuple, posted)), "journals are in the database", wanted)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from services.ledger.tables import METADATA as LEDGER_TABLES
 from services.runtime.outbox_table import METADATA as OPERATIONS_TABLES
+from services.runtime.outbox_table import outbox_head
 from services.runtime.tables import MEMORY_URL, create_tables, open_tables
 from services.settlement.tables import METADATA as SETTLEMENT_TABLES
 from tests.invariants import Auditor
@@ -104,4 +105,5 @@ def _emptied(engine: Engine) -> Engine:
         for metadata in TABLES:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())
+        connection.execute(outbox_head.insert().values(id=1, position=0))
     return engine

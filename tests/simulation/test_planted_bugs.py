@@ -95,6 +95,16 @@ def an_unknown_outcome_counts_as_dropped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(partitions.Partition, "is_in", lambda self, staged, reader: False)
 
 
+def a_hidden_batch_counts_as_dropped(patch: pytest.MonkeyPatch) -> None:
+    is_in = partitions.Partition.is_in
+
+    def hasty(self: Any, staged: Any, reader: Any) -> bool:
+        return bool(is_in(self, staged, reader))
+
+    patch.setattr(partitions, "DOUBT_WAITS_MAX", 0)
+    patch.setattr(partitions.Partition, "is_in", hasty)
+
+
 def restoring_does_not_wait_for_what_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
     def begin(self: Any, reader: Any, topics: Any) -> None:
         self.restoring = [
@@ -160,6 +170,7 @@ PLANTED: Final[tuple[Plant, ...]] = (
     the_chain_is_forgotten,
     an_unknown_outcome_counts_as_in,
     an_unknown_outcome_counts_as_dropped,
+    a_hidden_batch_counts_as_dropped,
     restoring_does_not_wait_for_what_is_in_doubt,
     time_goes_back,
     what_is_dead_is_thrown_away,

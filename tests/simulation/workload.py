@@ -7,7 +7,7 @@ reversed or senseless orders are part of the game. What channels make of it is c
 from random import Random
 from typing import Any, Final
 
-from schemas.topics import ISSUANCE_COMMANDS, REDEMPTION_COMMANDS
+from schemas.topics import ISSUANCE_COMMANDS, LEDGER_OPERATIONS, REDEMPTION_COMMANDS
 from tests.simulation.mixture import BY_OFFICE, BY_STORES, OF_STOCK, WEIGHTS, Asked
 from tests.simulation.network import (
     CARD_PROGRAMMES,
@@ -63,6 +63,12 @@ class Workload:
     def _drawn(self, type: str) -> Asked:
         if type == "set_policy":
             return Asked(self._now, type, REDEMPTION_COMMANDS, "service/policy", "policy", "policy")
+        if type == "close_period":
+            entity = self._chance.choice(("E1", "E2", "HQ"))
+            operator = "service/ledger"
+            self._count += 1
+            name = f"close-{self._count}"
+            return Asked(self._now, type, LEDGER_OPERATIONS, operator, entity, name)
         if type in OF_STOCK:
             return self._of_stock(type, self._chance.choice(list(self._cards)))
         accounts = [*self._cards, *self._cards, *self._credits]

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from services.runtime.outbox_table import publish
 from services.runtime.ports import FencedError
 from tests.simulation.channels import Delivery
 from tests.simulation.faults import Faults, Killed
@@ -30,7 +31,8 @@ class RestlessError(AssertionError):
 
 
 class World:
-    """One seed's world; `watch` is called after every step and raises what must not be."""
+    """One seed's world; `watch` is called after every step that
+    committed something, and raises what must not be."""
 
     def __init__(self, seed: int, deliveries: list[Delivery], faults: Faults, engine: Engine):
         self.now = deliveries[0].at
@@ -43,6 +45,7 @@ class World:
         self._chance = Random(f"{seed}/schedule")
         self._deliveries = deque(deliveries)
         self._births = 0
+        self._seen = 0
         self._frozen: list[Process] = []
         faults.freeze = self._freeze
 
@@ -67,7 +70,7 @@ class World:
             self._disturb(running)
         else:
             self._tick(self._chance.choice(running))
-        self.watch()
+        self._look()
 
     def heal(self) -> None:
         """No more faults: the dead are put out, everything starts again and works to the end."""
@@ -85,7 +88,7 @@ class World:
             self.settle()
 
     def settle(self) -> None:
-        """Go round until nothing moves; who dies even now (a zombie that was fenced) is replaced."""
+        """Go round until nothing moves; who dies even now (a fenced zombie) is replaced."""
         for _ in range(ROUNDS_MAX):
             self.faults.step += 1
             for process in self.processes:
@@ -95,11 +98,16 @@ class World:
                     self._birth(role, "0")
             running = [p for p in self.processes if p.state == "running"]
             moved = [p.name for p in running if self._tick(p)]
-            self.watch()
+            self._look()
             unready = [p.name for p in running if not p.loop.ready()]
             if not moved and not unready:
                 return
         raise RestlessError(f"moving: {moved}, not ready: {unready}")
+
+    def _look(self) -> None:
+        if self.log.decided != self._seen:
+            self._seen = self.log.decided
+            self.watch()
 
     def _tick(self, process: Process) -> bool:
         try:
@@ -125,6 +133,9 @@ class World:
                 return
             delivery = self._deliveries.popleft()
             self.now = max(self.now, delivery.at)
+            if delivery.telling is not None:
+                with self._engine.begin() as connection:
+                    publish(connection, delivery.telling)
             for staged in delivery.records:
                 self.log.append(staged)
             self.told.append(f"{self.faults.step}: arrives: {delivery.said}")
