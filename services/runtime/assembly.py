@@ -11,11 +11,13 @@ from schemas.topics import COMMAND_TOPICS, POLICY, TOPICS
 from services.runtime.batch import Identity
 from services.runtime.clocks import LogClock, SystemClock
 from services.runtime.crash import crash_points
+from services.runtime.crashing_log import CrashingLog
 from services.runtime.deciding import DecidingSpec
 from services.runtime.deriving import DerivingSpec
 from services.runtime.job import Job, deciding_job, deriving_job
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.policies import Policies
+from services.runtime.ports import Log
 from services.runtime.settings import Settings, SettingsRefusedError, seals_of
 from services.runtime.store import MemoryStore
 from services.runtime.tables import open_tables
@@ -28,12 +30,12 @@ POLICY_LOOK_SECONDS: Final = 0.2
 _log = structlog.get_logger()
 
 
-def open_log(settings: Settings) -> KafkaLog:
+def open_log(settings: Settings) -> Log:
     """The log, once it answers and has its topics; waiting is said aloud."""
     if not settings.kafka:
         raise SettingsRefusedError("SCRIP_KAFKA is missing: give host:port, or run `scrip up`")
     while True:
-        log = KafkaLog(settings.kafka, settings.namespace)
+        log = KafkaLog(settings.kafka, settings.namespace, crash_points(settings.crash_at))
         try:
             missing = [topic.name for topic in TOPICS if log.partitions(topic.name) == 0]
         except KafkaException as cause:
@@ -45,7 +47,7 @@ def open_log(settings: Settings) -> KafkaLog:
             )
         story = settings.clock == "story"
         TopicAdmin(settings.kafka, settings.namespace, story=story).check_clock(COMMAND_TOPICS)
-        return log
+        return CrashingLog(log, log.crash) if settings.crash_at else log
 
 
 def open_database(settings: Settings) -> Engine:
@@ -71,7 +73,7 @@ def deriving_worker(spec: DerivingSpec, settings: Settings) -> Worker:
     return _worker(job, log, settings)
 
 
-def _worker(job: Job, log: KafkaLog, settings: Settings) -> Worker:
+def _worker(job: Job, log: Log, settings: Settings) -> Worker:
     return Worker(
         job,
         log,

@@ -16,6 +16,7 @@ from confluent_kafka import (
 )
 
 from services.runtime.bounded import BoundedCalls, CallHangsError
+from services.runtime.crash import CrashPoints, NoCrash, Point
 from services.runtime.kafka_reader import KafkaReader, as_record
 from services.runtime.kafka_settings import (
     member_settings,
@@ -45,8 +46,11 @@ _log = structlog.get_logger()
 class KafkaLog:
     """One installation (`namespace`) on a Kafka cluster."""
 
-    def __init__(self, bootstrap: str, namespace: str = "") -> None:
+    def __init__(
+        self, bootstrap: str, namespace: str = "", crash: CrashPoints | None = None
+    ) -> None:
         self.bootstrap = bootstrap
+        self.crash = crash or NoCrash()
         self.prefix = f"{namespace}." if namespace else ""
         self._counts: dict[str, int] = {}
         self._admin = Consumer(reader_settings(bootstrap, "read_uncommitted"))
@@ -190,6 +194,7 @@ class KafkaProducer:
 
     def __init__(self, log: KafkaLog, identity: str) -> None:
         self._log = log
+        self._crash = log.crash
         self._failed: KafkaError | None = None
         self._calls = BoundedCalls(f"{identity} offsets")
         self._producer = Producer(transactional_settings(log.bootstrap, identity))
@@ -246,11 +251,13 @@ class KafkaProducer:
                     ),
                     COMMIT_WAIT + SLACK,
                 )
+            self._crash.at(Point.AFTER_OFFSETS)
             left = self._producer.flush(COMMIT_WAIT)
         except (KafkaException, CallHangsError) as error:
             raise BatchDroppedError(str(error)) from error
         if left or self._failed is not None:
             raise BatchDroppedError(f"{left} records not written: {self._failed}")
+        self._crash.at(Point.AFTER_FLUSH)
         try:
             self._producer.commit_transaction(COMMIT_WAIT)
         except KafkaException as error:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.runtime.crash import read_request
 from services.runtime.seals import HmacSeals, SealKey, Seals, SealsOff
 
 
@@ -63,11 +64,13 @@ class Settings(BaseSettings):
     ] = SecretStr("")
 
     @model_validator(mode="after")
-    def _loopback_only(self) -> "Settings":
+    def _consistent(self) -> "Settings":
         if self.clock == "story" and not is_loopback(self.kafka):
             raise ValueError("SCRIP_CLOCK=story is for loopback only")
         if self.seals == "off" and not is_loopback(self.kafka):
             raise ValueError("SCRIP_SEALS=off is for loopback only")
+        if self.crash_at:
+            read_request(self.crash_at)
         if self.seals == "on" and self.kafka and self.seal_keys is None:
             raise ValueError("SCRIP_SEAL_KEYS is missing (or SCRIP_SEALS=off on loopback)")
         return self

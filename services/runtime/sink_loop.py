@@ -4,7 +4,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from services.runtime.crash import CrashPoints
+from services.runtime.crash import CrashPoints, Point
 from services.runtime.metrics import SINK_ROWS, WAITING
 from services.runtime.ports import Assigned, Log, TopicPartition
 from services.runtime.progress import RivalSinkError
@@ -79,6 +79,7 @@ class SinkLoop:
             topic = self._topics[name[0]]
             self._consumer.start_at(name, position_of(self._engine, self._sink, topic, name[1]))
             self._unplaced.discard(name)
+            self._crash.at(Point.SINK_PLACED)
         self._came_back()
 
     def _write(self, records: list[Record]) -> bool:
@@ -89,13 +90,13 @@ class SinkLoop:
                 batches.setdefault(name, []).append(record)
         self._unplaced |= set(batches)  # whatever happens, the database says where they are
         for name, batch in batches.items():
-            self._crash.at("sink_before_write")
+            self._crash.at(Point.SINK_BEFORE_WRITE)
             try:
-                written = apply_batch(self._engine, self._sink, batch)
+                written = apply_batch(self._engine, self._sink, batch, self._crash)
             except RivalSinkError as cause:
                 _log.warning("rival_sink", sink=self._sink.name, cause=str(cause))
                 continue
-            self._crash.at("sink_after_write")
+            self._crash.at(Point.SINK_AFTER_WRITE)
             SINK_ROWS.labels(self._sink.name).inc(written)
             self._unplaced.discard(name)
         return bool(batches)
@@ -103,6 +104,7 @@ class SinkLoop:
     def _away(self, cause: Exception) -> None:
         if not self._backoff.waiting:
             _log.warning("waiting_for_postgres", sink=self._sink.name, cause=str(cause))
+        self._crash.at(Point.SINK_AWAY)
         WAITING.labels(f"{self._sink.name}-sink").set(1)
         self._backoff.wait()
 

@@ -1,13 +1,14 @@
 """Sinks: what turns the facts of topics into rows, exactly once, in one database transaction."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, Engine, MetaData, Table
 
 from schemas.codec import read_fact
 from schemas.message import Published
 from schemas.topics import Topic
+from services.runtime.crash import CrashPoints, NoCrash, Point
 from services.runtime.progress import (
     Place,
     Position,
@@ -17,6 +18,8 @@ from services.runtime.progress import (
     read_position,
 )
 from services.runtime.records import Record
+
+NO_CRASH: Final[CrashPoints] = NoCrash()
 
 
 class Sink(Protocol):
@@ -66,7 +69,9 @@ def position_of(engine: Engine, sink: Sink, topic: Topic, partition: int) -> int
     return 0 if position is None else position.next_offset
 
 
-def apply_batch(engine: Engine, sink: Sink, records: Sequence[Record]) -> int:
+def apply_batch(
+    engine: Engine, sink: Sink, records: Sequence[Record], crash: CrashPoints = NO_CRASH
+) -> int:
     """Apply records of one partition in log order; how many of them were new.
 
     Records below the sink's position are left out: they have been applied. Check, rows and position
@@ -87,9 +92,12 @@ def apply_batch(engine: Engine, sink: Sink, records: Sequence[Record]) -> int:
             return 0
         records, facts = records[known:], facts[known:]
         after = follow(start, records, facts)
+        crash.at(Point.SINK_BEFORE_POSITION)
         # The position is taken first: a rival waits here, and not somewhere among the rows.
         move(connection, sink.progress, place, before, after, facts[-1].time)
+        crash.at(Point.SINK_AFTER_POSITION)
         sink.apply(connection, topic, first.partition, records, facts)
+        crash.at(Point.SINK_AFTER_ROWS)
     return len(records)
 
 

@@ -8,7 +8,7 @@ import structlog
 
 from services.runtime.agenda import Agenda
 from services.runtime.batch import Batch, BatchSize, Identity
-from services.runtime.crash import CrashPoints
+from services.runtime.crash import CrashPoints, Point
 from services.runtime.deciding import PolicyMissingError
 from services.runtime.job import Job
 from services.runtime.metrics import BATCHES, RECORDS
@@ -218,6 +218,7 @@ class Worker:
                 continue
             for due in partition.agenda.due(now, SWEEPS_MAX):
                 batch.sweeps.append(self.job.sweep(due, now, partition.number))
+                self._crash.at(Point.SWEEP_MADE)
             staging = batch.stagings.get(name)
             if staging is not None:
                 keys = partition.agenda.forget(staging.progress.now)
@@ -226,19 +227,19 @@ class Worker:
 
     def _commit(self, batch: Batch, metadata: Any) -> None:
         assert self._producer is not None
-        self._crash.at("before_begin")
+        self._crash.at(Point.BEFORE_BEGIN)
         for staging in batch.stagings.values():
             staging.finish(self.job.rows)
         offsets = {name: staging.progress.next for name, staging in batch.stagings.items()}
         try:
             self._producer.begin()
-            self._crash.at("after_begin")
+            self._crash.at(Point.AFTER_BEGIN)
             for staging in batch.stagings.values():
                 for staged in staging.outputs:
                     self._producer.produce(staged)
             for staged in batch.sweeps:
                 self._producer.produce(staged)
-            self._crash.at("after_produce")
+            self._crash.at(Point.AFTER_PRODUCE)
             self._producer.commit(offsets, metadata)
         except BatchDroppedError as cause:
             _log.warning("batch_dropped", cause=str(cause))
@@ -252,9 +253,9 @@ class Worker:
             self._renew_producer()
             self._settle_unknown(batch)
             return
-        self._crash.at("after_commit")
+        self._crash.at(Point.AFTER_COMMIT)
         self._apply(batch)
-        self._crash.at("after_apply")
+        self._crash.at(Point.AFTER_APPLY)
 
     def _apply(self, batch: Batch) -> None:
         for name, staging in batch.stagings.items():
@@ -262,6 +263,7 @@ class Worker:
             if partition is not None:
                 partition.apply(staging)
                 self._clock.reached(staging.progress.now)
+                self._crash.at(Point.BETWEEN_APPLIES)
         self.committed_batches += 1
         RECORDS.labels(self.job.service).inc(sum(s.handled for s in batch.stagings.values()))
         BATCHES.labels(self.job.service, "committed").inc()

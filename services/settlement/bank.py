@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+from services.runtime.crash import CrashPoints, NoCrash, Point
+
 PARTIAL = ".part"
 
 
@@ -49,8 +51,9 @@ class DirectoryBank:
     A file appears under its name in one step, whole: it is written beside, flushed and renamed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, crash: CrashPoints | None = None) -> None:
         self._folder = folder
+        self._crash = crash or NoCrash()
 
     def deliver(self, shipment: Shipment) -> Delivery:
         """Write and rename; an error before the rename is certain, one after it is not."""
@@ -59,13 +62,16 @@ class DirectoryBank:
             return found
         target = self._folder / shipment.name
         partial = target.with_name(shipment.name + PARTIAL)
+        self._crash.at(Point.BANK_BEFORE_WRITE)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _write_through(partial, shipment.content)
         except OSError:
             return Delivery.NOT_DELIVERED
+        self._crash.at(Point.BANK_WRITTEN)
         try:
             partial.rename(target)
+            self._crash.at(Point.BANK_RENAMED)
             _flush_folder(self._folder)
         except OSError:
             return Delivery.UNKNOWN

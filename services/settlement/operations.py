@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from schemas.terms import Terms
+from services.runtime.crash import Point
 from services.settlement.delivery.operations import (
     Desk,
     build_first,
@@ -48,8 +49,11 @@ def carry_out(desk: Desk, order: RunOrder, checker: str, terms: Terms) -> str:
         with desk.engine.begin() as connection:
             dry_run(connection, desk.vault, order, terms)
         return state_of(desk, order.run)
+    desk.crash.at(Point.RUN_ORDERED)
     with desk.engine.begin() as connection:
         start(connection, order, terms)
+        desk.crash.at(Point.RUN_CLAIMED)
+    desk.crash.at(Point.RUN_STARTED)
     for _ in range(2):
         _bring_to_approval(desk, order.run, checker, terms)
         if _build(desk, order.run, terms):
@@ -69,20 +73,29 @@ def _bring_to_approval(desk: Desk, name: str, checker: str, terms: Terms) -> Non
     if state_of(desk, name) in ("open", "calculated"):
         with desk.engine.begin() as connection:
             calculate(connection, desk.vault, name, terms)
+            desk.crash.at(Point.RUN_NETTED)
+        desk.crash.at(Point.RUN_CALCULATED)
         with desk.engine.begin() as connection:
             hand_in(connection, name)
+        desk.crash.at(Point.RUN_HANDED_IN)
     if state_of(desk, name) == "pending_approval":
         with desk.engine.begin() as connection:
             content = str(locked(connection, name)["content"])
             approve(connection, name, checker, content, terms)
+            desk.crash.at(Point.RUN_SIGNED)
+        desk.crash.at(Point.RUN_APPROVED)
 
 
 def _build(desk: Desk, name: str, terms: Terms) -> bool:
     if state_of(desk, name) == "approved":
         with desk.engine.begin() as connection:
             pin_filing(connection, name, terms)
+        desk.crash.at(Point.RUN_PINNED)
         with desk.engine.begin() as connection:
-            return build_first(connection, desk.vault, name, terms)
+            built = build_first(connection, desk.vault, name, terms)
+            desk.crash.at(Point.RUN_FILE_MADE)
+        desk.crash.at(Point.RUN_FILED)
+        return built
     return True
 
 

@@ -97,8 +97,9 @@ def desk_of(settings: Settings) -> Desk:
     """Where this process works on runs."""
     if settings.bank_folder is None:
         raise SettingsRefusedError("SCRIP_BANK_FOLDER is missing: a folder for bank files")
-    bank = DirectoryBank(settings.bank_folder)
-    return Desk(open_database(settings), vault_of(settings), bank)
+    crash = crash_points(settings.crash_at)
+    bank = DirectoryBank(settings.bank_folder, crash)
+    return Desk(open_database(settings), vault_of(settings), bank, crash)
 
 
 def _sink(settings: Settings) -> SinkLoop:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from schemas.policy import Settlement
 from schemas.settlement import FileBuilt, FileTransmitted, RunClosed
 from schemas.terms import Terms
+from services.runtime.crash import CrashPoints, NoCrash, Point
 from services.runtime.outbox_table import insert_new
 from services.settlement.bank import Bank, Delivery, Shipment
 from services.settlement.calendar import bank_time, effective_entry_date
@@ -43,6 +44,7 @@ from services.settlement.tables import (
 from services.settlement.telling.operations import Teller, note
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_CRASH = NoCrash()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Desk:
     engine: Engine
     vault: Vault
     bank: Bank
+    crash: CrashPoints = _NO_CRASH
 
 
 def pin_filing(connection: Connection, name: str, terms: Terms) -> None:
@@ -115,10 +118,15 @@ def transmit(desk: Desk, name: str, number: int, terms: Terms) -> Delivery:
             return Delivery.UNKNOWN
         _set_file(connection, name, number, state="transmitting")
         shipment = _shipment(desk.vault, row)
+        desk.crash.at(Point.RUN_SENDING_SAID)
+    desk.crash.at(Point.RUN_SENDING)
     begun = row["state"] == "transmitting"
     ended = desk.bank.look_for(shipment) if begun else desk.bank.deliver(shipment)
+    desk.crash.at(Point.RUN_TAKEN)
     with desk.engine.begin() as connection:
         _note_delivery(connection, name, number, ended, terms)
+        desk.crash.at(Point.RUN_DELIVERY_NOTED)
+    desk.crash.at(Point.RUN_TRANSMITTED)
     return ended
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from schemas.instants import MINUTE
 from schemas.settlement import Moved, RunClosed, RunSettled
 from schemas.terms import Terms
+from services.runtime.crash import Point
 from services.settlement.delivery.operations import Desk, build_next, pin_filing, transmit
 from services.settlement.nacha.columns import NachaError
 from services.settlement.plans.tables import files_of
@@ -62,7 +63,9 @@ def advance(desk: Desk, terms: Terms) -> list[RunDue]:
         if not pending:
             break
         try:
+            desk.crash.at(Point.RUN_DUE)
             _do(desk, pending[0], terms)
+            desk.crash.at(Point.RUN_ADVANCED)
         except (NachaError, RunRefusedError) as obstacle:
             # One run that is stuck stops no other; a person finds it on the list.
             with desk.engine.begin() as connection:
@@ -107,6 +110,7 @@ def _do(desk: Desk, due: RunDue, terms: Terms) -> None:
         case "settle":
             with desk.engine.begin() as connection:
                 settle(connection, due.run, due.number, terms)
+                desk.crash.at(Point.RUN_SETTLED)
         case "second_file":
             with desk.engine.begin() as connection:
                 pin_filing(connection, due.run, terms)
@@ -116,6 +120,7 @@ def _do(desk: Desk, due: RunDue, terms: Terms) -> None:
         case "close":
             with desk.engine.begin() as connection:
                 close(connection, due.run, terms)
+                desk.crash.at(Point.RUN_CLOSED)
 
 
 def _dues_of(connection: Connection, name: str) -> list[RunDue]:
