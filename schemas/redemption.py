@@ -4,10 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.handover import EscheatLots, TakeBackImport
 from schemas.identifiers import Id, Name
 from schemas.instants import Instant
 from schemas.message import CommandModel, Text
-from schemas.money import Minor, Money
+from schemas.money import Currency, Minor, Money
 
 LINES_MAX = 200
 TTL_SECONDS_MAX = 30 * 86_400
@@ -131,6 +132,7 @@ class RefundCapture(CommandModel):
     amount: Money | None = None
     lines: RefundLines | None = None
     to: Id | None = None
+    to_currency: Currency | None = None  # of `to`, where the sender knows it
     reason: Text | None = None
 
     @model_validator(mode="after")
@@ -207,6 +209,7 @@ class TransferBalance(CommandModel):
     """Move value, holds and lots to another account; `replacement` also cancels the old card."""
 
     to: Id
+    to_currency: Currency | None = None  # of `to`, where the sender knows it
     reason: Text
 
 
@@ -243,10 +246,8 @@ class ReceiveValue(CommandModel):
     unclaimed: bool = False
 
 
-class LapseHold(CommandModel):
+class LapseHold(ReleaseHold):
     """Sweeper: this hold is past its end."""
-
-    hold: Id
 
 
 class LapseReturn(ConfirmReturn):
@@ -259,13 +260,15 @@ class ExpireLots(CommandModel):
     round: int = 0
 
 
-class EscheatLots(CommandModel):
-    """Ledger operations: unclaimed value goes to the state."""
-
-    lots: list[str]
-    operation: str
-
-
+_INTERNAL: dict[str, type[CommandModel]] = {
+    "activate": Activate,
+    "receive_value": ReceiveValue,
+    "take_back_import": TakeBackImport,
+    "lapse_hold": LapseHold,
+    "lapse_return": LapseReturn,
+    "expire_lots": ExpireLots,
+    "escheat_lots": EscheatLots,
+}
 COMMANDS: dict[str, type[CommandModel]] = {
     "issue_credit": IssueCredit,
     "load_value": LoadValue,
@@ -288,13 +291,6 @@ COMMANDS: dict[str, type[CommandModel]] = {
     "charge_back_sale": ChargeBackSale,
     "transfer_balance": TransferBalance,
     "cancel_account": CancelAccount,
-    "activate": Activate,
-    "receive_value": ReceiveValue,
-    "lapse_hold": LapseHold,
-    "lapse_return": LapseReturn,
-    "expire_lots": ExpireLots,
-    "escheat_lots": EscheatLots,
+    **_INTERNAL,
 }
-INTERNAL_COMMANDS = frozenset(
-    {"activate", "receive_value", "lapse_hold", "lapse_return", "expire_lots", "escheat_lots"}
-)
+INTERNAL_COMMANDS = frozenset(_INTERNAL)

@@ -42,6 +42,11 @@ class Case:
         if detail is not None and first(self.reasons) is reason:
             self.detail = detail
 
+    def received_in(self, currency: str | None) -> None:
+        """Against value for an account of another currency, where the sender knows that one."""
+        if currency not in (None, self.account.currency):
+            self.against(Reason.WRONG_CURRENCY, f"it is for an account in {currency}")
+
     def amount(self, money: Money) -> int:
         """The minor units asked for; a wrong currency or sign is a reason against it."""
         if money.currency != self.account.currency:

@@ -28,6 +28,7 @@ def refund_capture(case: Case, body: RefundCapture) -> Decision:
     if capture is None:
         case.against(Reason.UNKNOWN_CAPTURE)
         return refused(case)
+    case.received_in(body.to_currency)
     amount = case.amount(body.amount) if body.amount is not None else None
     wanted = _by_line(case, body, capture, amount)
     if case.reasons:

@@ -32,6 +32,7 @@ def transfer_balance(case: Case, body: TransferBalance) -> Decision:
     permits = case.terms.policy.permits(case.command.channel, "freeze")
     if account.kind != "card" or body.to == case.command.subject:
         case.against(Reason.NOT_PERMITTED, "cards only, and not to themselves")
+    case.received_in(body.to_currency)
     replaces = body.reason == REPLACEMENT
     if account.frozen and not permits:
         case.against(Reason.ACCOUNT_FROZEN)

@@ -181,6 +181,7 @@ def _subjects(
             faults.append(lined.fault(path[:2], shown(name), "a name that no card has"))
         kind, owner = owner_of(credit)
         subjects[name] = credit_account(kind, owner, known.currency)
+        subjects[name + SUFFIX_CREDIT] = card_credit(subjects[name])
     return subjects, faults
 
 

@@ -85,7 +85,11 @@ def _accounts(play: Play) -> dict[str, dict[str, Any]]:
         if credit is not None:
             found[name + SUFFIX_CREDIT] = _account(credit, None)
     for name in play.story.credits:
-        found[name] = _account(play.rows.account(play.story.subjects[name]), None)
+        subject = play.story.subjects[name]
+        found[name] = _account(play.rows.account(subject), None)
+        unclaimed = play.rows.account(card_credit(subject))
+        if unclaimed is not None:
+            found[name + SUFFIX_CREDIT] = _account(unclaimed, None)
     return found
 
 

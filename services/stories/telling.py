@@ -240,6 +240,7 @@ class Telling:
             return
         if to in self._cast.subjects:
             data["to"] = self._cast.subjects[to]
+            data.setdefault("to_currency", self._cast.currency(to))
         else:
             self._fault((*path, "to"), shown(to), self._names())
 
