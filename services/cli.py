@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from services.deadletters import cli as deadletters
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
@@ -26,14 +28,13 @@ policy = typer.Typer(help="The policy document.", no_args_is_help=True)
 topics = typer.Typer(help="Topics of the catalogue on the cluster.", no_args_is_help=True)
 settle = typer.Typer(help="Settlement runs: one person makes, another approves.")
 returns = typer.Typer(help="What the bank sends back.", no_args_is_help=True)
-deadletters = typer.Typer(help="What could not be read.", no_args_is_help=True)
 for name, part in (
     ("account", account),
     ("policy", policy),
     ("topics", topics),
     ("settle", settle),
     ("returns", returns),
-    ("deadletters", deadletters),
+    ("deadletters", deadletters.app),
 ):
     app.add_typer(part, name=name)
 
@@ -142,18 +143,6 @@ def settle_statement(run: str, location: str, json: Json = False) -> None:
 def returns_import(file: File, json: Json = False) -> None:
     """Book a bank's file of returns."""
     _answer(json, "services.settlement.cli.import_returns", file.read_text("ascii", "replace"))
-
-
-@deadletters.command("list")
-def deadletters_list(json: Json = False) -> None:
-    """What could not be read, oldest first."""
-    _answer(json, "services.runtime.cli.list_deadletters")
-
-
-@deadletters.command("show")
-def deadletters_show(letter: str, json: Json = False) -> None:
-    """One dead letter with its bytes; LETTER is partition/offset as listed."""
-    _answer(json, "services.runtime.cli.show_deadletter", letter)
 
 
 @app.command()

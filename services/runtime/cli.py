@@ -1,4 +1,4 @@
-"""`scrip policy`, `scrip topics` and `scrip deadletters`: what the runtime answers to a person.
+"""`scrip policy` and `scrip topics`: what the runtime answers to a person.
 
 Every answer is `Said`: an object for `--json`, lines for a terminal, and the exit status.
 """
@@ -16,9 +16,8 @@ from schemas.errors import ScripError
 from schemas.instants import format_instant
 from schemas.policy_checks import PolicyRefusedError, content_hash, read_policy
 from schemas.terms import Policy
-from schemas.topics import DEADLETTERS, POLICY, TOPICS
+from schemas.topics import POLICY, TOPICS
 from services.runtime.clocks import SystemClock
-from services.runtime.deadletters import read_dead_letter
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.policies import Policies
 from services.runtime.policy_admin import apply_policy
@@ -135,30 +134,6 @@ def diff_topics(settings: Settings) -> Said:
     return Said({"differences": [asdict(d) for d in found]}, text, status)
 
 
-def list_deadletters(settings: Settings) -> Said:
-    """What could not be read, oldest first."""
-    rows = [_letter(record) for record in _deadletters(require_log(settings))]
-    lines = [
-        f"{row['letter']:>8}  {row['at']}  {row['topic']}/{row['partition']} "
-        f"offset {row['offset']}  {row['cause']}"
-        for row in rows
-    ]
-    return Said({"deadletters": rows}, "\n".join(lines or ["no dead letters"]))
-
-
-def show_deadletter(settings: Settings, letter: str) -> Said:
-    """One dead letter with its bytes; `letter` is its partition/offset as listed."""
-    for record in _deadletters(require_log(settings)):
-        row = _letter(record)
-        if row["letter"] == letter:
-            value = (record.value or b"").decode("utf-8", "backslashreplace")
-            headers = {name: body.decode("utf-8", "replace") for name, body in record.headers}
-            found = {**row, "headers": headers, "value": value}
-            lines = [f"{name}: {said}" for name, said in {**row, **headers}.items()]
-            return Said(found, "\n".join([*lines, "", value]))
-    return Said({"letter": letter, "found": False}, f"there is no dead letter {letter}", NO)
-
-
 def _refused(refused: PolicyRefusedError) -> Said:
     findings = [
         {"path": one.path, "value": one.value, "allowed": one.allowed} for one in refused.findings
@@ -205,12 +180,6 @@ def _answering(settings: Settings) -> KafkaLog:
     return log
 
 
-def _deadletters(log: Log) -> list[Record]:
-    count = log.partitions(DEADLETTERS.name)
-    found = [record for n in range(count) for record in _records(log, DEADLETTERS.name, n)]
-    return sorted(found, key=lambda record: (record.timestamp, record.partition, record.offset))
-
-
 def _records(log: Log, topic: str, number: int) -> Iterator[Record]:
     reader = log.reader()
     position, end = 0, reader.end_in_doubt(topic, number)
@@ -220,9 +189,3 @@ def _records(log: Log, topic: str, number: int) -> Iterator[Record]:
         if after == position:
             return
         position = after
-
-
-def _letter(record: Record) -> dict[str, Any]:
-    key = (record.key or b"").decode("utf-8", "replace")
-    row: dict[str, Any] = {"letter": f"{record.partition}/{record.offset}", "key": key}
-    return {**row, **read_dead_letter(record), "at": format_instant(record.timestamp)}
