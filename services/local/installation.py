@@ -18,7 +18,6 @@ from services.settlement.directory import AccountDetails, Vault, register
 
 CHECKOUT: Final = Path(__file__).parents[2]
 SCRIP_FOLDER: Final = CHECKOUT / ".scrip"
-RUN_FILE: Final = SCRIP_FOLDER / "run.json"
 POLICIES: Final = CHECKOUT / "deploy" / "policy"
 SAMPLE_ACCOUNTS: Final = POLICIES / "sample-accounts.yaml"
 
@@ -43,10 +42,15 @@ def installation() -> Settings:
     return Settings(**found["settings"])
 
 
+def run_file() -> Path:
+    """Where `scrip up` says what runs: SCRIP_RUN_FILE, else in this checkout."""
+    return Path(os.environ.get("SCRIP_RUN_FILE") or SCRIP_FOLDER / "run.json")
+
+
 def running() -> dict[str, Any] | None:
-    """What `scrip up` of this checkout has written, as long as it lives."""
+    """What the running `scrip up` has written, as long as it lives."""
     try:
-        found: dict[str, Any] = json.loads(RUN_FILE.read_text())
+        found: dict[str, Any] = json.loads(run_file().read_text())
         os.kill(found["pid"], 0)
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -71,14 +75,15 @@ def settings_of(machine: Machine) -> dict[str, Any]:
 
 def write_run_file(machine: Machine) -> None:
     """Let commands of this checkout find the installation (for its owner's eyes only)."""
-    RUN_FILE.parent.mkdir(parents=True, exist_ok=True)
+    path = run_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
     row = {"pid": os.getpid(), "folder": str(machine.folder), "settings": settings_of(machine)}
-    write_private(RUN_FILE, json.dumps(row, indent=1).encode())
+    write_private(path, json.dumps(row, indent=1).encode())
 
 
 def remove_run_file() -> None:
     """Nothing runs here any more."""
-    RUN_FILE.unlink(missing_ok=True)
+    run_file().unlink(missing_ok=True)
 
 
 def document_of(path: Path) -> dict[str, Any]:

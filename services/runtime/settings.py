@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     crash_at: Annotated[
         str | None, Field(description="point:n, ends the process there (tests)")
     ] = None
+    run_file: Annotated[
+        Path | None,
+        Field(description="where `scrip up` says what runs; .scrip/run.json of the checkout"),
+    ] = None
     user: Annotated[str | None, Field(description="who you are for settlement and release")] = None
     bank_folder: Annotated[Path | None, Field(description="where bank files are dropped")] = None
     bank_key: Annotated[

@@ -59,7 +59,8 @@ def test_a_missing_journal_line_is_named_with_entity_account_and_event(world: Wo
         row = connection.execute(
             text(
                 "SELECT l.journal_id, l.number, l.subject, j.entity, j.fact "
-                "FROM ledger.journal_line l JOIN ledger.journal j ON j.id = l.journal_id WHERE l.account = '2100' LIMIT 1"
+                "FROM ledger.journal_line l JOIN ledger.journal j ON j.id = l.journal_id "
+                "WHERE l.account = '2100' LIMIT 1"
             )
         ).one()
         gone = "DELETE FROM ledger.journal_line WHERE journal_id = :journal AND number = :number"
