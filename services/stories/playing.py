@@ -1,5 +1,6 @@
 """Plays a story on a stage: each step at its time, and what falls due on the way at its own."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -185,15 +186,7 @@ class Play:
     def _command(
         self, step: CommandStep, repeated_at: int | None = None, number: int | None = None
     ) -> None:
-        value = encode_command(
-            id=step.id,
-            type=step.do,
-            source=step.source,
-            subject=step.subject,
-            time=step.time,
-            body=step.body,
-            replyto=REPLYTO if step.asks else None,
-        )
+        value = _bytes_of(step)
         at = step.at if repeated_at is None else repeated_at
         self.stage.publish([Staged(step.topic.name, None, at, step.subject.encode(), value)])
 
@@ -225,6 +218,23 @@ class Play:
                 self._seen[topic.name, number] = position
 
 
+def _bytes_of(step: CommandStep) -> bytes:
+    """The command as its sender would write it, with integers of any size."""
+    empty = encode_command(
+        id=step.id,
+        type=step.do,
+        source=step.source,
+        subject=step.subject,
+        time=step.time,
+        body={},
+        replyto=REPLYTO if step.asks else None,
+    )
+    assert empty.endswith(_NO_DATA)
+    body = json.dumps(step.body, ensure_ascii=False, separators=(",", ":"))
+    return empty[: -len(_NO_DATA)] + b'"data":' + body.encode() + b"}"
+
+
+_NO_DATA: Final = b'"data":{}}'
 _NO_REPLY: Final = {
     "id": None,
     "outcome": None,
