@@ -78,8 +78,35 @@ class PeriodClosed:
     by: str
 
 
+@dataclass(slots=True, kw_only=True)
+class AdjustedBook:
+    """Lines to post in one entity's books; they balance."""
+
+    entity: str
+    lines: list[JournalLine]
+
+
+@dataclass(slots=True, kw_only=True)
+class JournalAdjusted:
+    """What sets the journals of one fact right, in one currency: posted beside them, as it stands.
+
+    `adjusted` is the id of that fact, `event` its type without version; `plan` the hash of the plan
+    that `by` made and `approved_by` let be applied.
+    """
+
+    operation: str
+    plan: str
+    adjusted: str
+    event: str
+    currency: str
+    by: str
+    approved_by: str
+    books: list[AdjustedBook]
+
+
 FACTS: dict[str, type] = {
     "journal_posted.v1": Journal,
     "breakage_recognized.v1": BreakageRecognized,
     "period_closed.v1": PeriodClosed,
+    "journal_adjusted.v1": JournalAdjusted,
 }

@@ -14,6 +14,7 @@ from schemas.message import Published
 from schemas.settlement import FileBuilt, ItemAccrued, RunClosed
 from schemas.terms import Policy
 from schemas.value import AccountFact
+from services.ledger.adjusting import JOURNAL_ADJUSTED, adjusting
 from services.ledger.chart import BETWEEN_ENTITIES, IN_TRANSIT
 from services.ledger.posting import Book, Case
 from services.ledger.rules import RULES
@@ -54,7 +55,7 @@ def derive(published: Published, policy: Policy) -> tuple[Derived, ...]:
     """
     rule = RULES.get(published.type)
     if rule is None:
-        return ()
+        return _adjusted(published) if published.type == JOURNAL_ADJUSTED else ()
     case = Case(published, published.body, rule.place(published.body))
     books: _Books = {}
     for entity, key, signed in _legs(case):
@@ -71,6 +72,13 @@ def derive(published: Published, policy: Policy) -> tuple[Derived, ...]:
         )
         for entity in sorted(books)
         if any(books[entity].values())
+    )
+
+
+def _adjusted(published: Published) -> tuple[Derived, ...]:
+    return tuple(
+        Derived(type=JOURNAL_POSTED, subject=published.subject, body=body, dates=published.dates)
+        for body in adjusting(published)
     )
 
 
