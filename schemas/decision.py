@@ -48,6 +48,7 @@ class Accepted:
 
     `covered` and `due` (minor units) answer partial requests; `account` answers an enquiry.
     `remember` False: no answer is kept (enquiries, and sweeps that came too early).
+    `later`: another service decides; the answer comes with the `belated` of a later command.
     """
 
     facts: tuple[Decided, ...] = ()
@@ -56,6 +57,22 @@ class Accepted:
     balance: dict[str, int] | None = None
     account: dict[str, Any] | None = None
     remember: bool = True
+    later: bool = False
+    belated: "Belated | None" = None
+
+
+@dataclass(slots=True, frozen=True)
+class Belated:
+    """The answer to an earlier `command` on this subject, which was told that it comes later.
+
+    The facts beside it are that command's, after `told` (the types it made at once). `reason`:
+    it is refused after all.
+    """
+
+    command: str
+    told: tuple[str, ...]
+    reason: Reason | None = None
+    detail: str | None = None
 
 
 @dataclass(slots=True, frozen=True)

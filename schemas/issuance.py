@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.handover import CloseUndo
 from schemas.identifiers import Id, Name
 from schemas.instants import Instant
 from schemas.message import CommandModel, Text
@@ -54,19 +55,26 @@ class SellCard(ReserveSale):
     """Both phases of a sale in one."""
 
 
+class ImportEntry(CardEntry):
+    """One card of an import; its dates where they differ from the import's."""
+
+    sold_at: Instant | None = None
+    expires_at: Instant | None = None
+
+
 class ImportCards(CommandModel):
     """Take over cards that are already sold, with their balance."""
 
     programme: Name
     batch: Id
-    cards: list[CardEntry] = Field(min_length=1, max_length=CARDS_PER_COMMAND_MAX)
+    cards: list[ImportEntry] = Field(min_length=1, max_length=CARDS_PER_COMMAND_MAX)
     value: Money | None = None
     sold_at: Instant
     expires_at: Instant | None = None
 
 
 class UndoImport(CommandModel):
-    """Take an import back while the card is unused."""
+    """Take an import back while the card is unused; redemption says whether it is."""
 
     batch: Id | None = None
 
@@ -132,8 +140,9 @@ COMMANDS: dict[str, type[CommandModel]] = {
     "lapse_sale": LapseSale,
     "restock": Restock,
     "rekeyed": Rekeyed,
+    "close_undo": CloseUndo,
 }
-INTERNAL_COMMANDS = frozenset({"lapse_sale", "restock", "rekeyed"})
+INTERNAL_COMMANDS = frozenset({"lapse_sale", "restock", "rekeyed", "close_undo"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -219,6 +228,14 @@ class CardChanged(CardFact):
 
 
 @dataclass(slots=True, kw_only=True)
+class UndoReserved(CardFact):
+    """Redemption is asked to take the import `sale` back; `undo` is the command's id."""
+
+    undo: str
+    sale: str
+
+
+@dataclass(slots=True, kw_only=True)
 class IssuanceRefused:
     """A refusal, recorded: the command's type, the reason, what was wrong."""
 
@@ -235,6 +252,7 @@ FACTS: dict[str, type] = {
     "sale_reserved.v1": SaleReserved,
     "card_sold.v1": CardSold,
     "cards_imported.v1": CardsImported,
+    "undo_reserved.v1": UndoReserved,
     "import_undone.v1": CardChanged,
     "sale_cancelled.v1": SaleEnded,
     "sale_lapsed.v1": SaleEnded,

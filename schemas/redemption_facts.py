@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from schemas import handover
 from schemas.value import (
     AccountFact,
     CoveredLine,
@@ -294,5 +295,6 @@ FACTS: dict[str, type] = {
     "value_sent.v1": ValueSent,
     "value_received.v1": ValueReceived,
     "value_forwarded.v1": ValueForwarded,
+    **handover.FACTS,
     "redemption_refused.v1": RedemptionRefused,
 }

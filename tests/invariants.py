@@ -33,6 +33,7 @@ GOES: Final = (
     "lots_expired.v1",
     "value_escheated.v1",
     "sale_charged_back.v1",
+    "import_taken_back.v1",
 )
 
 

@@ -144,8 +144,13 @@ class SmallWorld:
         return self.read(DEADLETTERS)
 
 
+_OF_ISSUANCE = (
+    " prepare_cards sell_card reserve_sale confirm_sale cancel_sale import_cards undo_import "
+)
+
+
 def _is_issuance(type: str) -> bool:
-    return type in ("prepare_cards", "sell_card", "reserve_sale", "confirm_sale", "cancel_sale")
+    return f" {type} " in _OF_ISSUANCE
 
 
 def prepared(world: SmallWorld, *cards: str) -> None:

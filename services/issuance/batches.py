@@ -1,7 +1,14 @@
 """Cards come in: prepared for sale, or imported as sold elsewhere."""
 
 from schemas.decision import Accepted, Decided, Decision
-from schemas.issuance import CardEntry, CardsImported, CardsPrepared, ImportCards, PrepareCards
+from schemas.issuance import (
+    CardEntry,
+    CardsImported,
+    CardsPrepared,
+    ImportCards,
+    ImportEntry,
+    PrepareCards,
+)
 from schemas.policy import Programme
 from services.issuance import checks
 from services.issuance.asking import Asked, decided
@@ -56,14 +63,15 @@ def take_over(asked: Asked) -> Decision:
     return Accepted(tuple(_imported(asked, body, entry) for entry in body.cards))
 
 
-def _imported(asked: Asked, body: ImportCards, entry: CardEntry) -> Decided:
+def _imported(asked: Asked, body: ImportCards, entry: ImportEntry) -> Decided:
     policy, where = asked.terms.policy, asked.where
     programme = policy.document.programmes[body.programme]
     value = entry.value or body.value
     assert value is not None, "an import without a value was refused"
-    expires_at = body.expires_at
+    sold_at = body.sold_at if entry.sold_at is None else entry.sold_at
+    expires_at = body.expires_at if entry.expires_at is None else entry.expires_at
     if expires_at is None:
-        expires_at = expiry(policy, programme, where, body.sold_at)
+        expires_at = expiry(policy, programme, where, sold_at)
     sale = PendingSale(
         sale=asked.command.id,
         value_minor=value.minor,
@@ -83,9 +91,9 @@ def _imported(asked: Asked, body: ImportCards, entry: CardEntry) -> Decided:
         currency=programme.currency,
         tender=IMPORT,
         lots=lots_of(
-            policy, body.programme, entry.card, 1, sale, sold_at=body.sold_at, expires_at=expires_at
+            policy, body.programme, entry.card, 1, sale, sold_at=sold_at, expires_at=expires_at
         ),
-        fixed=fixed_of(programme, value.minor, sold_at=body.sold_at, expires_at=expires_at),
+        fixed=fixed_of(programme, value.minor, sold_at=sold_at, expires_at=expires_at),
         batch=body.batch,
         last4=entry.last4,
     )

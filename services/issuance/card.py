@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final, assert_never
 
 from schemas.decision import Decided, Decision, Due
+from schemas.handover import CloseUndo
 from schemas.identifiers import derived
 from schemas.instants import DAY
 from schemas.issuance import (
@@ -30,12 +31,13 @@ from schemas.issuance import (
     SellCard,
     ShipCards,
     UndoImport,
+    UndoReserved,
 )
 from schemas.message import Command, Fact, Outgoing
 from schemas.refusals import Reason
 from schemas.terms import Terms
 from schemas.topics import REDEMPTION_COMMANDS
-from services.issuance import asking, batches, sales, stock
+from services.issuance import asking, batches, imports, sales, stock
 from services.issuance.batches import TEMPLATES_KEY
 from services.issuance.rows import Card, EndedSale, PendingSale, TemplateCounts
 from services.issuance.sale import IMPORT
@@ -95,7 +97,7 @@ def decide(rows: Rows, command: Command, terms: Terms) -> Decision:
             return _decide_on_stock(asked, body)
 
 
-_Stock = ShipCards | UndoImport | Enquire | CancelCard | RestoreCard | Restock | Rekeyed
+_Stock = ShipCards | UndoImport | CloseUndo | Enquire | CancelCard | RestoreCard | Restock | Rekeyed
 _Body = (
     SellCard | ReserveSale | ConfirmSale | CancelSale | LapseSale | PrepareCards | ImportCards
 ) | _Stock
@@ -114,7 +116,9 @@ def _decide_on_stock(asked: asking.Asked, body: _Stock) -> Decision:
         case Rekeyed():
             return stock.rekeyed(asked)
         case UndoImport():
-            return stock.undo_import(asked)
+            return imports.undo_import(asked)
+        case CloseUndo():
+            return imports.close_undo(asked)
         case Enquire():
             return stock.enquire(asked)
         case _:
@@ -166,9 +170,7 @@ def evolve(rows: Rows, fact: Fact) -> dict[str, Any]:
         case CardsShipped():
             card.location = body.to
         case CardChanged():
-            card.last4 = body.last4 or card.last4
-            card.sold_as = None if body.life != card.life else card.sold_as
-            card.life = body.life
+            _change(card, body)
             changed |= _made(rows, body.templates)
     card.state = body.state
     return changed
@@ -195,7 +197,14 @@ def _imported(body: CardsImported) -> Card:
         batch=body.batch,
         last4=body.last4,
         sold_as=body.sale,
+        imported=True,
     )
+
+
+def _change(card: Card, body: CardChanged) -> None:
+    card.last4 = body.last4 or card.last4
+    if body.life != card.life:
+        card.life, card.sold_as, card.imported = body.life, None, False
 
 
 def _pending(body: SaleReserved) -> PendingSale:
@@ -229,8 +238,10 @@ def _ended(fact: Fact, sale: str) -> EndedSale:
 
 
 def forward(fact: Fact) -> tuple[Outgoing, ...]:
-    """A sold card is handed over to redemption, in the transaction of its sale."""
+    """A sold card is handed over to redemption, in the transaction of its sale (or asked back)."""
     body = fact.body
+    if isinstance(body, UndoReserved):
+        return imports.take_back(fact, body)
     if not isinstance(body, CardSold):
         return ()
     where = asdict(body.where)

@@ -24,7 +24,7 @@ class Card:
     """A card as issuance knows it; once Activated it is redemption's until it is restocked.
 
     `life` counts how often it came into stock. `value_minor` is set where the card was prepared
-    for one value only. `sold_as` is the sale that made it live.
+    for one value only. `sold_as` is the sale that made it live, `imported` whether an import was.
     """
 
     programme: str
@@ -37,6 +37,7 @@ class Card:
     location: str | None = None
     pending: PendingSale | None = None
     sold_as: str | None = None
+    imported: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

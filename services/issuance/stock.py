@@ -17,6 +17,7 @@ from schemas.policy import Right
 from schemas.refusals import Reason
 from services.issuance import checks
 from services.issuance.asking import Asked, decided
+from services.issuance.imports import undone
 from services.issuance.rows import Card
 from services.issuance.sales import is_prepared, lapsed_first, overdue
 
@@ -77,6 +78,8 @@ def restore(asked: Asked) -> Decision:
     card = asked.card
     if card is not None and card.state != "Cancelled":
         problems.append((Reason.NOT_CANCELLED, f"the card is {card.state}"))
+    elif card is not None and undone(card):
+        problems.append((Reason.NOT_CANCELLED, "an import that was undone: import it anew"))
     problem = checks.first_problem(problems)
     if problem is not None or card is None:
         return asked.refused(problem or (Reason.UNKNOWN_CARD, "no such card"))
@@ -115,13 +118,6 @@ def rekeyed(asked: Asked) -> Decision:
         templates=list(programme.templates) if programme is not None else [],
     )
     return Accepted((decided("card_rekeyed.v1", fact),))
-
-
-def undo_import(asked: Asked) -> Decision:
-    """An imported card is live, and whether it is unused only redemption knows: its return."""
-    problem = checks.first_problem(_of_a_card(asked, "issue"))
-    detail = "an imported card is live: undo it by reserve_return and confirm_return"
-    return asked.refused(problem or (Reason.NOT_UNUSED, detail))
 
 
 def enquire(asked: Asked) -> Decision:

@@ -101,6 +101,7 @@ RULES: Final[dict[str, Rule]] = {
             Row(whole, place, of.DISCOUNT, tender, adjusted),
         )
     ),
+    "import_taken_back.v1": Rule((Row(parts, own, liability, of.OPENING, funded),)),
     "cashed_out.v1": Rule(
         (
             Row(parts, own, liability, bridge_to, funded),

@@ -109,6 +109,7 @@ _LEDGER_CHANGES: Final[dict[str, Callable[[Any], int]]] = {
     "value_escheated.v1": _went,
     "sale_charged_back.v1": _went,
     "value_sent.v1": _went,
+    "import_taken_back.v1": _went,
     "value_received.v1": _came,
 }
 

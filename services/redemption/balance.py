@@ -5,6 +5,7 @@ from typing import Any, Final, TypeAlias, assert_never, cast
 from schemas import redemption as c
 from schemas import redemption_facts as f
 from schemas.decision import Accepted, Decided, Decision, Due, Rows
+from schemas.handover import EscheatLots, ImportKept, ImportTakenBack, TakeBackImport
 from schemas.message import Command, Fact, Outgoing
 from schemas.policy import Programme
 from schemas.refusals import Reason
@@ -15,6 +16,7 @@ from services.redemption import (
     expiry,
     fold,
     holds,
+    imports,
     loads,
     payouts,
     portrait,
@@ -46,7 +48,7 @@ ByStaff: TypeAlias = (
     | c.CancelAccount
 )
 Asked: TypeAlias = c.PlaceHold | c.CaptureHold | Use | Coming | ByStaff | c.Enquire
-Sweep: TypeAlias = c.LapseHold | c.LapseReturn | c.ExpireLots | c.EscheatLots
+Sweep: TypeAlias = c.LapseHold | c.LapseReturn | c.ExpireLots | EscheatLots | TakeBackImport
 
 
 def keys(command: Command) -> tuple[str, ...]:
@@ -197,8 +199,10 @@ def _swept(case: Case, body: Sweep) -> Decision:
             return returns.lapse_return(case, body)
         case c.ExpireLots():
             return expiry.expire_lots(case)
-        case c.EscheatLots():
+        case EscheatLots():
             return payouts.escheat_lots(case, body)
+        case TakeBackImport():
+            return imports.take_back_import(case, body)
         case _:
             assert_never(body)
 
@@ -224,6 +228,8 @@ def forward(fact: Fact) -> tuple[Outgoing, ...]:
     match fact.body:
         case f.CardReturned() as body:
             return returns.restock(fact, body)
+        case ImportTakenBack() | ImportKept() as body:
+            return imports.close_undo(fact, body)
         case f.ValueSent() | f.CaptureRefunded() | f.ValueForwarded():
             return transfers.forward(fact)
         case _:

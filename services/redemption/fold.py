@@ -4,12 +4,14 @@ from typing import Any
 
 from schemas import redemption_facts as f
 from schemas.decision import Rows
+from schemas.handover import ImportTakenBack
 from schemas.message import Fact
 from services.redemption import (
     captures,
     credit,
     expiry,
     holds,
+    imports,
     loads,
     payouts,
     refunds,
@@ -91,6 +93,8 @@ def _changed_alone(account: Account, body: Any) -> None:
     match body:
         case f.ValueTaken():
             expiry.value_taken(account, body)
+        case ImportTakenBack():
+            imports.import_taken_back(account, body)
         case f.ReturnReserved():
             returns.return_reserved(account, body)
         case f.BalanceAdjusted():

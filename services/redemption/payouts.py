@@ -3,8 +3,9 @@
 from typing import Any
 
 from schemas.decision import Accepted, Decision
+from schemas.handover import EscheatLots
 from schemas.policy import Law
-from schemas.redemption import ChargeBackSale, EscheatLots
+from schemas.redemption import ChargeBackSale
 from schemas.redemption_facts import SaleChargedBack, ValueTaken
 from schemas.refusals import Reason
 from schemas.value import Draw, Lot

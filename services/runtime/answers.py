@@ -1,6 +1,8 @@
 """Answers: the same command id gets the same answer again, for as long as it could come again."""
 
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from schemas.instants import DAY, HOUR
 
@@ -9,9 +11,11 @@ TOO_EARLY_BEFORE: Final = 1 * DAY
 ANSWER_KEPT: Final = 37 * DAY
 ANSWER_KEPT_UNKNOWN: Final = 24 * HOUR
 UNKNOWN_MAX: Final = 10_000
+ASKED_MAX: Final = 100
 _HEAD: Final = b'{"u":'
 _CONTENT: Final = b',"c":"'
 _REPLY: Final = b'","r":'
+_PENDING: Final = b'{"asked":'
 
 
 def answer_key(subject: str, command: str) -> str:
@@ -34,3 +38,16 @@ def answer_parts(row: bytes) -> tuple[bytes, bytes]:
     start = row.index(_CONTENT) + len(_CONTENT)
     end = row.index(_REPLY, start)
     return row[start:end], row[end + len(_REPLY) : -1]
+
+
+def write_pending(asked: list[list[str | None]]) -> bytes:
+    """In place of a reply that comes later: who waits for it, as [replyto, correlationid]."""
+    return _PENDING + orjson.dumps(asked[:ASKED_MAX]) + b"}"
+
+
+def pending(reply: bytes) -> list[list[str | None]] | None:
+    """Who waits for the reply, in order of asking; None: it has been given."""
+    if not reply.startswith(_PENDING):
+        return None
+    asked: dict[str, Any] = orjson.loads(reply)
+    return list(asked["asked"])

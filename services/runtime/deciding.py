@@ -1,12 +1,12 @@
 """One command at a time, purely: check, decide once, answer the same for ever after."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
 from schemas.codec import Broadcast, Unreadable, content_of, read_command
-from schemas.decision import Accepted, Decided, Decision, Refused
+from schemas.decision import Accepted, Belated, Decided, Decision, Refused
 from schemas.identifiers import fact_id
 from schemas.message import Command, Fact, Outgoing, encode_command
 from schemas.refusals import Reason
@@ -20,11 +20,13 @@ from services.runtime.answers import (
     answer_key,
     answer_parts,
     answer_until,
+    pending,
     write_answer,
+    write_pending,
 )
 from services.runtime.deadletters import bury
 from services.runtime.records import Record
-from services.runtime.replies import reply_of
+from services.runtime.replies import belated_reply, reply_of
 from services.runtime.rowcodec import CoreRows
 from services.runtime.seals import Seals
 from services.runtime.staging import Staging
@@ -117,7 +119,13 @@ class Deciding:
             return
         first_content, first_reply = answer_parts(known)
         if first_content == content:
-            staging.out(self.spec.replies, command.replyto, repeated_answer(first_reply))
+            asked = pending(first_reply)
+            if asked is None:
+                staging.out(self.spec.replies, command.replyto, repeated_answer(first_reply))
+                return
+            waiting = write_pending([*asked, [command.replyto, command.correlationid]])
+            row = write_answer(answer_until(known), content, waiting)
+            staging.change({answer_key(command.subject, command.id): row})
             return
         reply = Reply(
             command=command.id,
@@ -144,15 +152,22 @@ class Deciding:
             case Refused():
                 facts = () if decision.fact is None else (decision.fact,)
         types = []
+        belated = decision.belated if isinstance(decision, Accepted) else None
+        # What comes of a command later is its own: its ids follow from it, not from the messenger.
+        cause = command if belated is None else replace(command, id=belated.command)
         for number, decided in enumerate(facts, self._first_number(staging, decision)):
-            fact = self._fact(command, decided, number, terms)
+            fact = self._fact(cause, decided, number, terms)
             types.append(fact.type)
             staging.fact(self.spec.events, fact)
             if isinstance(decision, Accepted):
                 staging.change(core.evolve(self._load(staging, core.touched(fact)), fact))
                 for outgoing in core.forward(fact):
                     self._send(staging, outgoing, fact)
-        self._answer(staging, command, content, decision, tuple(types))
+        if belated is None:
+            self._answer(staging, command, content, decision, tuple(types))
+        else:
+            self._answer(staging, command, content, decision, ())
+            self._answer_belated(staging, cause, belated, tuple(types))
 
     def _first_number(self, staging: Staging, decision: Decision) -> int:
         """From which number the facts of a decision are counted (their ids follow from it).
@@ -160,6 +175,8 @@ class Deciding:
         A refusal that is forgotten while its command may still come again (or comes after all was
         forgotten) counts from its instant, so that no other decision on that command has its id.
         """
+        if isinstance(decision, Accepted) and decision.belated is not None:
+            return len(decision.belated.told)
         forgettable = isinstance(decision, Refused) and decision.reason in FORGETTABLE
         return staging.progress.now if forgettable else 0
 
@@ -232,6 +249,11 @@ class Deciding:
         decision: Decision,
         types: tuple[str, ...],
     ) -> None:
+        if isinstance(decision, Accepted) and decision.later:
+            asked = [[command.replyto, command.correlationid]] if command.replyto else []
+            row = write_answer(staging.progress.now + ANSWER_KEPT, content, write_pending(asked))
+            staging.change({answer_key(command.subject, command.id): row})
+            return
         reply = reply_of(command, decision, types)
         value = self._encode(staging, reply, command.subject, command.correlationid)
         if command.replyto is not None:
@@ -246,3 +268,22 @@ class Deciding:
             kept = ANSWER_KEPT_UNKNOWN
         row = write_answer(staging.progress.now + kept, content, value)
         staging.change({answer_key(command.subject, command.id): row})
+
+    def _answer_belated(
+        self, staging: Staging, command: Command, belated: Belated, types: tuple[str, ...]
+    ) -> None:
+        """Answer everybody who waits for it, and remember it as any other answer."""
+        key = answer_key(command.subject, command.id)
+        known = staging.raw(key)
+        if known is None:
+            return
+        content, waiting = answer_parts(known)
+        asked = pending(waiting)
+        if asked is None:
+            return
+        reply = belated_reply(command, belated, types)
+        first = self._encode(staging, reply, command.subject, asked[0][1] if asked else None)
+        for number, (replyto, _) in enumerate(asked):
+            staging.out(self.spec.replies, replyto, repeated_answer(first) if number else first)
+        row = write_answer(staging.progress.now + ANSWER_KEPT, content, first)
+        staging.change({key: row})

@@ -1,6 +1,6 @@
 """Which reply a decision is answered with."""
 
-from schemas.decision import Accepted, Decision, Refused
+from schemas.decision import Accepted, Belated, Decision, Refused
 from schemas.message import Command
 from schemas.reply import Reply
 
@@ -26,6 +26,17 @@ def reply_of(command: Command, decision: Decision, types: tuple[str, ...]) -> Re
                 detail=decision.detail,
                 facts=types,
             )
+
+
+def belated_reply(command: Command, belated: Belated, types: tuple[str, ...]) -> Reply:
+    """The answer that was to come later: all facts of the command, at once and now."""
+    return Reply(
+        command=command.id,
+        outcome="accepted" if belated.reason is None else "refused",
+        reason=None if belated.reason is None else belated.reason.value,
+        detail=belated.detail,
+        facts=(*belated.told, *types),
+    )
 
 
 def _balance_after(decision: Accepted) -> dict[str, int] | None:

@@ -15,7 +15,7 @@ from schemas.topics import DEADLETTERS
 from services.issuance.worker import SPEC as ISSUANCE
 from services.redemption.worker import SPEC as REDEMPTION
 from services.runtime.admission import UNSEALED
-from services.runtime.answers import ANSWER_KEPT, answer_key, answer_parts
+from services.runtime.answers import ANSWER_KEPT, answer_key, answer_parts, pending
 from services.runtime.deadletters import read_dead_letter
 from services.runtime.deciding import DecidingSpec
 from services.runtime.records import Record
@@ -145,6 +145,8 @@ def _judge(evidence: Evidence, service: _Service, said: _Said) -> Iterator[Break
             yield Break(detail, "", command.subject, command.id)
         return
     content, reply = answer_parts(answer)
+    if pending(reply) is not None:
+        return
     types = read_reply(reply).facts
     if content != said.contents[0]:
         detail = f"{command.type} is answered as if it had said something else"
@@ -194,9 +196,17 @@ def _replied(service: _Service) -> Iterator[Break]:
         return
     for asked in sorted({*service.wanted, *service.replies}):
         wanted, given = service.wanted[asked], service.replies[asked]
+        if _comes_later(service, asked):
+            continue
         if given < wanted or (given > wanted and not _still_coming(service, asked)):
             detail = f"asked {wanted} times by {asked[0]}, replied {given} times"
             yield Break(detail, "", asked[1], asked[2])
+
+
+def _comes_later(service: _Service, asked: _Asked) -> bool:
+    """Another service still decides on it: whoever asks is answered then."""
+    answer = service.answers.get(answer_key(asked[1], asked[2]))
+    return answer is not None and pending(answer_parts(answer)[1]) is not None
 
 
 def _still_coming(service: _Service, asked: _Asked) -> bool:

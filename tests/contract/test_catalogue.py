@@ -35,6 +35,7 @@ TO_ISSUANCE = {
     "lapse_sale": "",
     "restock": "life",
     "rekeyed": "last4",
+    "close_undo": "undo",
 }
 TO_REDEMPTION = {
     "issue_credit": "owner amount origin membership assignment note",
@@ -64,10 +65,11 @@ TO_REDEMPTION = {
     "lapse_return": "",
     "expire_lots": "",
     "escheat_lots": "",
+    "take_back_import": "undo sale",
 }
 INTERNAL = {
     "lapse_sale", "restock", "rekeyed", "activate", "receive_value", "lapse_hold", "lapse_return",
-    "expire_lots", "escheat_lots",
+    "expire_lots", "escheat_lots", "take_back_import", "close_undo",
 }  # fmt: skip
 FACTS = """
 cards_prepared cards_shipped sale_reserved cards_imported import_undone card_sold sale_cancelled

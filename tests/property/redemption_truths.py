@@ -84,6 +84,7 @@ def funded_moves(scenario: Scenario) -> dict[str, int]:
             "hold_captured": -parts,
             "capture_refunded": parts if getattr(body, "to_same", False) else 0,
             "card_returned": -parts,
+            "import_taken_back": -parts,
             "balance_adjusted": lots - parts,
             "lots_expired": -parts,
             "cashed_out": -parts,

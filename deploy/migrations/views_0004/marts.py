@@ -10,7 +10,7 @@ def _changes(*events: str) -> str:
     return f"coalesce(sum(change) FILTER (WHERE event IN ({listed})), 0)"
 
 
-_ISSUED = _changes("value_loaded", "credit_issued")
+_ISSUED = _changes("value_loaded", "credit_issued", "import_taken_back")
 _REDEEMED = _changes("hold_captured")
 _REFUNDED = _changes("capture_refunded")
 _PAID_BACK = _changes("card_returned", "cashed_out")
