@@ -29,17 +29,23 @@ class NotThereError(ScripError):
 def installation() -> Settings:
     """Settings of the environment if it names Kafka or PostgreSQL, else of the running `scrip up`.
 
+    A `scrip up` on the very Kafka that the environment names adds what the environment leaves out.
     Raises NotThereError, SettingsRefusedError.
     """
-    if os.environ.get("SCRIP_KAFKA") or os.environ.get("SCRIP_POSTGRES"):
-        return read_settings()
+    named = os.environ.get("SCRIP_KAFKA")
     found = running()
-    if found is None:
-        raise NotThereError(
-            "no installation: start `scrip up` in another terminal, "
-            "or set SCRIP_KAFKA and SCRIP_POSTGRES"
-        )
-    return Settings(**found["settings"])
+    if found is not None and named in (None, "", found["settings"]["kafka"]):
+        return Settings(**{k: v for k, v in found["settings"].items() if not _given(k)})
+    if named or os.environ.get("SCRIP_POSTGRES"):
+        return read_settings()
+    raise NotThereError(
+        "no installation: start `scrip up` in another terminal, or set SCRIP_KAFKA and SCRIP_POSTGRES"
+    )
+
+
+def _given(setting: str) -> bool:
+    """Does the environment say it? The database's name is the installation's: that stays."""
+    return setting != "postgres" and bool(os.environ.get(f"SCRIP_{setting.upper()}"))
 
 
 def run_file() -> Path:
