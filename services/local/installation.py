@@ -39,7 +39,8 @@ def installation() -> Settings:
     if named or os.environ.get("SCRIP_POSTGRES"):
         return read_settings()
     raise NotThereError(
-        "no installation: start `scrip up` in another terminal, or set SCRIP_KAFKA and SCRIP_POSTGRES"
+        "no installation: start `scrip up` in another terminal, "
+        "or set SCRIP_KAFKA and SCRIP_POSTGRES"
     )
 
 
