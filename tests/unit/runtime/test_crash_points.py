@@ -36,7 +36,7 @@ def test_a_point_or_pass_that_does_not_exist_is_refused_at_start(
     with pytest.raises(CrashPointUnknownError):
         crash_points(request_)
     monkeypatch.setenv("SCRIP_CRASH_AT", request_)
-    with pytest.raises(SettingsRefusedError, match="crash point|no number from 1"):
+    with pytest.raises(SettingsRefusedError, match=r"crash point|no number from 1"):
         read_settings()
 
 
