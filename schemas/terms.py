@@ -195,15 +195,14 @@ class Terms:
     ) -> dict[str, dict[str, str]]:
         """Posting and business day for each entity, both local to the place.
 
-        `claimed` is the command's `time`; the business day is never after now's. A day that is
-        closed for an entity posts on the first open one.
+        `claimed` is the command's `time`; the business day is never after now's. It posts on its
+        business day, or where that is closed for an entity, on the day after what is closed.
         """
         place = self.policy.place(location)
         timezone = place.timezone if place else self.policy.document.network.timezone
-        today = local_date(self.now, timezone)
         business = local_date(min(claimed, self.now), timezone)
         return {
-            entity: {"date": self._open_day(entity, today), "business_date": business}
+            entity: {"date": self._open_day(entity, business), "business_date": business}
             for entity in sorted(set(entities))
         }
 
