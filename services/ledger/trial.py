@@ -34,14 +34,14 @@ class Finding:
 
 
 def trial_balance(journals: Iterable[Journal]) -> TrialBalance:
-    """{entity: {account: minor, debit positive}} without zeros, sorted."""
+    """{entity: {account: minor, debit positive}}, sorted; what moved and came to 0 stays."""
     found: TrialBalance = {}
     for journal in journals:
         accounts = found.setdefault(journal.entity, {})
         for line in journal.lines:
             accounts[line.account] = accounts.get(line.account, 0) + line.debit - line.credit
     return {
-        entity: {account: minor for account, minor in sorted(accounts.items()) if minor}
+        entity: dict(sorted(accounts.items()))
         for entity, accounts in sorted(found.items())
     }
 

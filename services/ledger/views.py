@@ -15,7 +15,7 @@ from services.ledger.trial import Finding, TrialBalance
 
 
 def trial_balance(connection: Connection) -> dict[str, TrialBalance]:
-    """{currency: {entity: {account: minor, debit positive}}}, without zeros, sorted."""
+    """{currency: {entity: {account: minor, debit positive}}}, sorted; what came to 0 stays."""
     balance = func.sum(journal_line.c.debit - journal_line.c.credit)
     query = (
         select(journal.c.currency, journal.c.entity, journal_line.c.account, balance)
@@ -25,8 +25,7 @@ def trial_balance(connection: Connection) -> dict[str, TrialBalance]:
     )
     found: dict[str, TrialBalance] = {}
     for currency, entity, account, minor in connection.execute(query):
-        if minor:
-            found.setdefault(currency, {}).setdefault(entity, {})[account] = int(minor)
+        found.setdefault(currency, {}).setdefault(entity, {})[account] = int(minor)
     return found
 
 
