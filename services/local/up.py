@@ -33,6 +33,8 @@ LOOK_SECONDS: Final = 0.2
 BACKOFF_FIRST: Final = 0.5
 BACKOFF_LONGEST: Final = 30.0
 HEALTHY_SECONDS: Final = 30.0
+LINES_LOOKED_AT: Final = 60
+WORDS_MAX: Final = 600
 SAMPLE: Final = POLICIES / "sample.yaml"
 
 
@@ -141,8 +143,12 @@ def _folder(data: Path | None) -> Iterator[Path]:
 
 
 def _last_words(machine: Machine, name: str) -> str:
-    said = machine.processes[name].log_end(lines_max=1)
-    return f"  its last words: {said}" if said else "  it said nothing"
+    """The last error it logged, else its last line."""
+    lines = machine.processes[name].log_end(LINES_LOOKED_AT).splitlines()
+    errors = [line for line in lines if '"level": "error"' in line]
+    if not lines:
+        return "  it said nothing"
+    return f"  its last words: {(errors or lines)[-1][-WORDS_MAX:]}"
 
 
 def _say_hello(

@@ -129,11 +129,11 @@ def test_topics_are_as_in_the_catalogue_and_the_policy_is_shown(up: Up) -> None:
 
 def test_a_process_that_dies_is_started_again_and_this_is_said(up: Up, card: str) -> None:
     before = up.running.log.read_text()
+    assert "has ended" not in before, before
     pid = _process_of(up, "services.redemption")
     os.kill(pid, signal.SIGKILL)
     up.running.wait_for("redemption/0 has ended", 30)
     up.running.wait_for("redemption/0 runs again", 60)
-    assert "redemption/0 has ended" not in before
     assert up.ask("verify").returncode == 0
 
 
