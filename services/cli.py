@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from services.deadletters import cli as deadletters
+from services.replay import cli as replay
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
@@ -35,6 +36,7 @@ for name, part in (
     ("settle", settle),
     ("returns", returns),
     ("deadletters", deadletters.app),
+    ("replay", replay.app),
 ):
     app.add_typer(part, name=name)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import Connection, Engine, MetaData, StaticPool, Table, create_engine, event, insert
 
-SCHEMAS: Final = ("ledger", "settlement", "operations", "directory")
+SCHEMAS: Final = ("ledger", "settlement", "operations", "directory", "replay")
 MEMORY_URL: Final = "sqlite://"
 
 
