@@ -1,36 +1,41 @@
 """The press makes secrets: codes, numbers, PINs and account ids; the only place with chance."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from schemas.errors import ScripError
+from sqlalchemy import Connection
+
 from schemas.identifiers import derived
 from schemas.issuance import CARDS_PER_COMMAND_MAX
 from schemas.message import Outgoing
 from schemas.policy import PolicyDocument, Template
 from schemas.topics import ISSUANCE_COMMANDS
-from services.issuance.directory import Directory, Secret, SecretTakenError
+from services.issuance.directory import (
+    Directory,
+    Keys,
+    Secret,
+    TemplateFullError,
+    claim,
+    forget,
+)
 from services.issuance.numbers import (
     CODE_BITS,
-    CODE_LENGTH,
     crockford_code,
     digits_needed,
     ean13,
-    last4,
     numbered,
 )
-from services.issuance.templates import TEMPLATE_ABSENT, left
+from services.issuance.templates import TEMPLATE_ABSENT, capacity
 from services.runtime.murmur2 import partition_of
 
 DRAWS_MAX: Final = 20
 TEMPLATE_ABSENT_NAME: Final = "(digital)"
-
-
-class TemplateFullError(ScripError):
-    """A template has no room for the batch; make fewer cards, or a new template."""
+# Track 2 of a card that neither expires nor is a bank's: 4912, then service code 120.
+TRACK_FIXED: Final = "4912120"
+TRACK_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +58,44 @@ class Press:
     def make(self, policy: PolicyDocument, programme: str, count: int) -> list[PressedCard]:
         """So many new cards of a programme; TemplateFullError where they do not fit."""
         templates = templates_of(policy, programme)
-        for name, template in templates.items():
-            room = left(template, self._directory.made(name))
-            if count > room:
-                raise TemplateFullError(f"template {name} has room for {room} more")
-        return [self._card(_random_id(), templates) for _ in range(count)]
+        with self._directory.engine.begin() as connection:
+            for name, template in templates.items():
+                claim(connection, name, count, capacity(template))
+            return self.press(connection, templates, count)
+
+    def press(
+        self, connection: Connection, templates: Mapping[str, Template], count: int
+    ) -> list[PressedCard]:
+        """So many cards whose room is claimed, kept with the caller's transaction."""
+        return self._made(connection, templates, [_random_id() for _ in range(count)])
 
     def rekey(self, policy: PolicyDocument, programme: str, account: str) -> PressedCard:
         """New secrets for a Blank card; the old ones are gone when this returns."""
-        return self._card(account, templates_of(policy, programme), again=True)
+        with self._directory.engine.begin() as connection:
+            forget(connection, [account])
+            return self._made(connection, templates_of(policy, programme), [account])[0]
 
-    def _card(
-        self, account: str, templates: Mapping[str, Template], *, again: bool = False
-    ) -> PressedCard:
-        register = self._directory.rekey if again else self._directory.register
+    def _made(
+        self, connection: Connection, templates: Mapping[str, Template], accounts: Sequence[str]
+    ) -> list[PressedCard]:
+        """Draw all, then again what is in use, until nothing is."""
+        cards = {account: _drawn(account, templates) for account in accounts}
         for _ in range(DRAWS_MAX):
-            drawn = tuple(s for name, t in templates.items() for s in _identifiers(name, t))
-            pin = _pin(templates)
-            try:
-                register(account, drawn, pin)
-            except SecretTakenError:
-                continue
-            return PressedCard(account, last4(drawn[0].text[:CODE_LENGTH]), drawn, pin)
-        raise TemplateFullError(f"no free identifier in {DRAWS_MAX} draws of {list(templates)}")
+            named = [
+                (card.account, secret.text)
+                for card in cards.values()
+                for secret in card.identifiers
+            ]
+            taken = self._directory.taken(connection, [text for _, text in named])
+            if not taken:
+                break
+            for account in {named[place][0] for place in taken}:
+                cards[account] = _drawn(account, templates)
+        else:
+            raise TemplateFullError(f"no free identifier in {DRAWS_MAX} draws of {list(templates)}")
+        made = list(cards.values())
+        self._directory.keep(connection, [Keys(c.account, c.identifiers, c.pin) for c in made])
+        return made
 
     def commands(
         self,
@@ -119,19 +139,34 @@ def _prepare(
     )
 
 
+def _drawn(account: str, templates: Mapping[str, Template]) -> PressedCard:
+    drawn = tuple(s for name, t in templates.items() for s in _identifiers(name, t))
+    return PressedCard(account, drawn[0].last4, drawn, _pin(templates))
+
+
 def _identifiers(name: str, template: Template) -> Iterator[Secret]:
     if template.number is None:
-        yield Secret("code", name, crockford_code(secrets.randbits(CODE_BITS)))
+        yield Secret("code", name, _code())
     else:
-        yield Secret("number", name, numbered(template.number, _digits(template.number)))
+        number = numbered(template.number, _digits(digits_needed(template.number)))
+        yield Secret("number", name, number)
+        if template.track:
+            own = "".join(map(str, _digits(TRACK_DIGITS)))
+            yield Secret("track", f"{name}/track", f";{number}={TRACK_FIXED}{own}?")
+        if template.qr:
+            yield Secret("qr", f"{name}/qr", _code())
     if template.barcode == "ean13":
         # 20 to 29 are the prefixes GS1 leaves to a shop's own use.
-        inside = "".join(str(secrets.randbelow(10)) for _ in range(11))
+        inside = "".join(map(str, _digits(11)))
         yield Secret("barcode", f"{name}/ean13", ean13("2" + inside))
 
 
-def _digits(pattern: str) -> list[int]:
-    return [secrets.randbelow(10) for _ in range(digits_needed(pattern))]
+def _code() -> str:
+    return crockford_code(secrets.randbits(CODE_BITS))
+
+
+def _digits(count: int) -> list[int]:
+    return [secrets.randbelow(10) for _ in range(count)]
 
 
 def _pin(templates: Mapping[str, Template]) -> str | None:

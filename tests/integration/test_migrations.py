@@ -8,11 +8,17 @@ from psycopg import sql
 from sqlalchemy import MetaData, create_engine, text
 
 from deploy.migrations.run import newest, upgrade
+from services.issuance.tables import METADATA as DIRECTORY
 from services.ledger.tables import METADATA as LEDGER
 from services.runtime.outbox_table import METADATA as OPERATIONS
 from services.settlement.tables import METADATA as SETTLEMENT
 
-DECLARED = {"operations": OPERATIONS, "ledger": LEDGER, "settlement": SETTLEMENT}
+DECLARED = {
+    "operations": OPERATIONS,
+    "ledger": LEDGER,
+    "settlement": SETTLEMENT,
+    "directory": DIRECTORY,
+}
 
 
 @pytest.fixture
@@ -73,7 +79,7 @@ def test_the_bi_reader_sees_bi_and_nothing_else(migrated: str) -> None:
         ).fetchall():
             query = sql.SQL("SELECT * FROM bi.{} LIMIT 1").format(sql.Identifier(view))
             connection.execute(query).fetchall()
-        for table in (*LEDGER.sorted_tables, *OPERATIONS.sorted_tables, *SETTLEMENT.sorted_tables):
+        for table in (table for declared in DECLARED.values() for table in declared.sorted_tables):
             name = sql.SQL("SELECT 1 FROM {}").format(sql.Identifier(str(table.schema), table.name))
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(name)

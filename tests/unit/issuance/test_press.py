@@ -11,15 +11,14 @@ from schemas.policy_checks import read_policy
 from services.issuance import numbers
 from services.issuance.directory import (
     LOCKED_MS,
-    METADATA,
-    PINS,
-    SECRETS,
     Directory,
     PinAnswer,
     Secret,
     SecretTakenError,
+    TemplateFullError,
 )
-from services.issuance.press import Press, TemplateFullError
+from services.issuance.press import Press
+from services.issuance.tables import METADATA, PINS, SECRETS
 from services.runtime.murmur2 import partition_of
 from services.runtime.tables import MEMORY_URL, create_tables, open_tables
 from tests.unit.issuance.sample import document
@@ -120,7 +119,7 @@ def test_a_new_pepper_leaves_old_cards_findable_and_guards_new_ones(engine: Engi
     assert both.try_pin("a1", "123456", NOW) is PinAnswer.RIGHT
     with pytest.raises(SecretTakenError):
         both.register("a2", [code])
-    assert Directory(engine, {2: PEPPERS[2]}).find(code.text) is None
+    assert Directory(engine, {2: PEPPERS[2]}).find(code.text) == "a1"
 
 
 def test_a_rekeyed_card_forgets_its_old_secret_and_pin(engine: Engine) -> None:
@@ -130,7 +129,7 @@ def test_a_rekeyed_card_forgets_its_old_secret_and_pin(engine: Engine) -> None:
     new = press.rekey(policy(), "gift", old.account)
     assert directory.find(old.identifiers[0].text) is None
     assert directory.find(new.identifiers[0].text) == old.account
-    assert directory.made("plastic") == 1
+    assert directory.claimed("plastic") == 1
     assert new.pin is not None
     assert directory.try_pin(old.account, new.pin, NOW) is PinAnswer.RIGHT
 
