@@ -26,7 +26,7 @@ RATES: Final[Mapping[str, Mapping[str, int]]] = {
     "changes": {KILL: 2, FREEZE: 4},
     "metadata": {KILL: 2, FREEZE: 6},
     "poll": {KILL: 3, FREEZE: 6},
-    "polled": {KILL: 4, FREEZE: 10},
+    "polled": {KILL: 10, FREEZE: 30},
     "committed": {KILL: 10, FREEZE: 10, UNSTABLE: 40},
     "end": {KILL: 5, FREEZE: 8},
     "read": {KILL: 5, FREEZE: 8},
@@ -45,12 +45,17 @@ RATES: Final[Mapping[str, Mapping[str, int]]] = {
         UNKNOWN_OUT: 30,
     },
     "after_commit": {KILL: 12, FREEZE: 12},
+    "between_applies": {KILL: 8, FREEZE: 8},
     "after_apply": {KILL: 6, FREEZE: 6},
     "outbox_before_begin": {KILL: 30, FREEZE: 30},
     "outbox_before_commit": {KILL: 30, FREEZE: 30},
     "outbox_after_commit": {KILL: 50, FREEZE: 30},
     "sink_before_write": {KILL: 15, FREEZE: 20},
     "database": {KILL: 10, KILL_AFTER: 15, FREEZE: 10, AWAY: 20, CUT: 20, LOST: 30},
+    # Within the database's transaction: one connection serves all, so nobody stands still there.
+    "sink_before_position": {KILL: 8},
+    "sink_after_position": {KILL: 8},
+    "sink_after_rows": {KILL: 12},
     "sink_after_write": {KILL: 15, FREEZE: 15},
 }
 

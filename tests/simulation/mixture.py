@@ -40,7 +40,7 @@ WEIGHTS: Final[dict[str, int]] = {
     "transfer_balance": 2,
     "cancel_account": 1,
     "set_policy": 2,
-    "close_period": 2,
+    "close_period": 4,
 }
 OF_STOCK: Final = frozenset(
     "sell_card reserve_sale confirm_sale cancel_sale prepare_cards import_cards undo_import "

@@ -133,7 +133,8 @@ class FaultyConsumer(MemoryConsumer):
         if not self._seat.log.calm and self._seat.log.chance.random() < 0.7:
             records_max = min(records_max, self._seat.log.chance.randrange(1, 12))
         records = super().poll(records_max, timeout)
-        self._seat.at("polled")
+        if records:
+            self._seat.at("polled")
         return records
 
     def changes(self) -> list[Membership]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import orjson
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from schemas.instants import DAY
 from schemas.topics import ISSUANCE_COMMANDS, ISSUANCE_EVENTS, ISSUANCE_MEMORY
 from services.issuance.worker import SPEC as ISSUANCE
+from services.runtime import partitions
 from services.runtime.murmur2 import partition_of
-from services.runtime.partitions import ProgressTornError
+from services.runtime.partitions import Partition, ProgressTornError
 from services.runtime.records import Staged
 from services.runtime.worker import Worker
 from tests.simulation.faults import UNKNOWN_IN, Faults
@@ -77,6 +79,39 @@ def settle(worker: Worker) -> None:
     raise AssertionError("no rest")
 
 
+def answers_after_a_hidden_commit(town: Town) -> int:
+    """Three commands; the last two's commit is in, its answer lost, and a stranger before it."""
+    faults = Planned()
+    worker = town.worker("0", faults)
+    settle(worker)
+    # Memory topics have many writers: the ledger's outbox writes where its worker does.
+    stranger = Seat(town.log, Planned(), "stranger").producer("stranger")
+    stranger.begin()
+    stranger.produce(Staged(ISSUANCE_MEMORY.name, HOME[1], START, b"!progress/other", b"{}"))
+    faults.plan["commit"] = UNKNOWN_IN
+    prepared(town.world, "c1", "c1")
+    settle(worker)
+    return len(town.world.replies())
+
+
+def answers_after_a_rebalance(town: Town) -> int:
+    """Three commands; the last two are read, then another takes the partition and answers."""
+    faults = Planned()
+    worker = town.worker("0", faults)
+    settle(worker)
+
+    def meanwhile() -> None:
+        other = town.worker("other")
+        while HOME not in other._consumer._positions:  # type: ignore[attr-defined]
+            town.log.rebalance("scrip-issuance")
+        settle(other)
+
+    faults.plan["polled"] = meanwhile
+    prepared(town.world, "c1", "c1")
+    settle(worker)
+    return len(town.world.replies())
+
+
 @pytest.fixture
 def town() -> Town:
     return Town()
@@ -115,17 +150,30 @@ def test_an_offset_that_stays_other_than_the_row_is_torn_progress(town: Town) ->
 def test_a_batch_hidden_by_anothers_open_transaction_is_not_taken_for_dropped(
     town: Town,
 ) -> None:
-    faults = Planned()
-    worker = town.worker("0", faults)
-    settle(worker)
-    # Memory topics have many writers: the ledger's outbox writes where its worker does.
-    stranger = Seat(town.log, Planned(), "stranger").producer("stranger")
-    stranger.begin()
-    stranger.produce(Staged(ISSUANCE_MEMORY.name, HOME[1], START, b"!progress/other", b"{}"))
-    faults.plan["commit"] = UNKNOWN_IN
-    prepared(town.world, "c1", "c1")
-    settle(worker)
-    assert len(town.world.replies()) == 3
+    assert answers_after_a_hidden_commit(town) == 3
+
+
+def test_a_batch_read_before_a_rebalance_is_dropped(town: Town) -> None:
+    assert answers_after_a_rebalance(town) == 3
+
+
+def test_a_hasty_end_of_doubt_would_be_seen(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_in = Partition.is_in
+    monkeypatch.setattr(partitions, "DOUBT_WAITS_MAX", 0)
+    monkeypatch.setattr(Partition, "is_in", lambda *asked: bool(is_in(*asked)))
+    assert answers_after_a_hidden_commit(town) > 3
+
+
+def test_a_generation_taken_after_the_batch_would_be_seen(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Worker._commit
+
+    def late(self: Worker, batch: Any, metadata: Any) -> None:
+        commit(self, batch, self._consumer.group_metadata())
+
+    monkeypatch.setattr(Worker, "_commit", late)
+    assert answers_after_a_rebalance(town) > 3
 
 
 def test_a_refusal_that_is_soon_forgotten_takes_no_id_from_a_later_decision(town: Town) -> None:

@@ -1,4 +1,7 @@
-"""Bugs planted in the runner: the simulator must find each of them, or it proves nothing."""
+"""Bugs planted in the runner: the simulator must find each of them, or it proves nothing.
+
+Two more, which need two rare things at once, are planted in the short stories of test_found.py.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +20,7 @@ from services.runtime.sinks import Sink
 from tests.simulation.seat import FaultyConsumer
 from tests.simulation.simulation import simulate
 
-SEEDS_MAX: Final = 25
+SEEDS_MAX: Final = 60
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -45,8 +48,9 @@ def a_dropped_batch_is_applied(patch: pytest.MonkeyPatch) -> None:
 def rows_are_not_restored(patch: pytest.MonkeyPatch) -> None:
     take = partitions.Partition._take
 
-    def progress_only(self: Any, rows: Any, codec: Any) -> None:
-        take(self, [row for row in rows if (row[0] or b"").startswith(PROGRESS.encode())], codec)
+    def progress_only(self: Any, rows: Any, *codec: Any) -> None:
+        kept = [row for row in rows if (row[0] or b"").startswith(PROGRESS.encode())]
+        take(self, kept, *codec)
 
     patch.setattr(partitions.Partition, "_take", progress_only)
 
@@ -71,15 +75,6 @@ def facts_are_committed_before_progress(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(worker.Worker, "_commit", split)
 
 
-def the_generation_is_taken_after_the_batch(patch: pytest.MonkeyPatch) -> None:
-    commit = worker.Worker._commit
-
-    def late(self: Any, batch: Any, metadata: Any) -> None:
-        commit(self, batch, self._consumer.group_metadata())
-
-    patch.setattr(worker.Worker, "_commit", late)
-
-
 def the_chain_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     def forgetful(value: bytes) -> Progress:
         return replace(read_progress(value), chain=GENESIS)
@@ -93,16 +88,6 @@ def an_unknown_outcome_counts_as_in(patch: pytest.MonkeyPatch) -> None:
 
 def an_unknown_outcome_counts_as_dropped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(partitions.Partition, "is_in", lambda self, staged, reader: False)
-
-
-def a_hidden_batch_counts_as_dropped(patch: pytest.MonkeyPatch) -> None:
-    is_in = partitions.Partition.is_in
-
-    def hasty(self: Any, staged: Any, reader: Any) -> bool:
-        return bool(is_in(self, staged, reader))
-
-    patch.setattr(partitions, "DOUBT_WAITS_MAX", 0)
-    patch.setattr(partitions.Partition, "is_in", hasty)
 
 
 def restoring_does_not_wait_for_what_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
@@ -131,7 +116,7 @@ def what_is_dead_is_thrown_away(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_sink_moves_apart_from_its_rows(patch: pytest.MonkeyPatch) -> None:
-    def apart(engine: Engine, sink: Sink, records: Sequence[Record]) -> int:
+    def apart(engine: Engine, sink: Sink, records: Sequence[Record], *_: Any) -> int:
         topic = next(topic for topic in sink.topics if topic.name == records[0].topic)
         place = progress.Place(sink.name, topic.name, records[0].partition)
         facts = [read_fact(topic, record.value or b"") for record in records]
@@ -166,11 +151,9 @@ PLANTED: Final[tuple[Plant, ...]] = (
     a_dropped_batch_is_applied,
     rows_are_not_restored,
     facts_are_committed_before_progress,
-    the_generation_is_taken_after_the_batch,
     the_chain_is_forgotten,
     an_unknown_outcome_counts_as_in,
     an_unknown_outcome_counts_as_dropped,
-    a_hidden_batch_counts_as_dropped,
     restoring_does_not_wait_for_what_is_in_doubt,
     time_goes_back,
     what_is_dead_is_thrown_away,
@@ -179,12 +162,17 @@ PLANTED: Final[tuple[Plant, ...]] = (
 )
 
 
+# A plant that no longer fits the code it is planted in proves nothing.
+UNPLANTED: Final = ("TypeError", "AttributeError", "NameError", "KeyError")
+
+
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     for seed in range(SEEDS_MAX):
         found = simulate(seed).violation
         if found is not None:
+            assert not found.startswith(UNPLANTED), found
             print(f"{plant.__name__}: found by seed {seed}: {found[:300]}")
             return
     raise AssertionError(f"{SEEDS_MAX} seeds see nothing wrong with it")

@@ -9,9 +9,9 @@ import pytest
 
 from tests.simulation.simulation import FAULTS_MIN, simulate
 
-SEEDS = int(os.environ.get("SCRIP_SEEDS") or 100)
+SEEDS = int(os.environ.get("SCRIP_SEEDS") or 50)
 SEED = os.environ.get("SCRIP_SEED")
-BUNCH = 20
+BUNCH = 10
 
 
 def bunches() -> list[range]:

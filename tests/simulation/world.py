@@ -20,7 +20,7 @@ from tests.simulation.network import HOUR, MINUTE, PARTITIONS, SECOND
 from tests.simulation.processes import ROLES, Process, SkewedClock, seated, start
 
 FROZEN_MAX: Final = 3
-NAP_STEPS_MAX: Final = 30
+NAPS_MAX: Final = (10, 40, 120)
 STEPS_MAX: Final = 6_000
 ROUNDS_MAX: Final = 3_000
 TOLD_MAX: Final = 60
@@ -31,8 +31,9 @@ class RestlessError(AssertionError):
 
 
 class World:
-    """One seed's world; `watch` is called after every step that
-    committed something, and raises what must not be."""
+    """One seed's world; `watch` is called when a step has
+    committed something, and raises what must not be.
+    """
 
     def __init__(self, seed: int, deliveries: list[Delivery], faults: Faults, engine: Engine):
         self.now = deliveries[0].at
@@ -53,6 +54,8 @@ class World:
         """Until all is delivered and enough has gone wrong; then all heals and comes to rest."""
         for role in ROLES:
             self._birth(role, "0")
+            if self._chance.random() < 0.4:
+                self._birth(role, "1")
         while self._deliveries or sum(self.faults.struck.values()) < faults_min:
             self.step()
             if self.faults.step > STEPS_MAX:
@@ -82,8 +85,8 @@ class World:
             self._deliver()
         self.settle()
         # What has fallen due by now is swept in time, also by machines whose clocks are behind,
-        # and again where a clock that is ahead sent it too early.
-        for pause in (MINUTE, HOUR):
+        # and again where a clock that is ahead sent it too early, or the batch was dropped.
+        for pause in (MINUTE, HOUR, MINUTE):
             self.now += pause
             self.settle()
 
@@ -151,9 +154,11 @@ class World:
         lot = self._chance.random()
         if lot < 0.5:
             self._put_out(sleeper)
-        if lot < 0.25:
-            self._birth(sleeper.role, sleeper.slot)
-        for _ in range(self._chance.randrange(1, NAP_STEPS_MAX)):
+            if lot < 0.25:
+                self._birth(sleeper.role, sleeper.slot)
+        elif lot < 0.8 and sleeper.seat.members:
+            self.log.rebalance(sleeper.seat.members[0][0])
+        for _ in range(self._chance.randrange(1, self._chance.choice(NAPS_MAX))):
             self.step()
         self._frozen.remove(sleeper)
         self.told.append(f"{self.faults.step}: {process} goes on")
@@ -173,7 +178,7 @@ class World:
         elif self.log.open() and drawn < 0.80:
             self.log.expire(self._chance.choice(self.log.open()))
             self.faults.note("transaction timed out", "broker")
-        elif drawn < 0.86:
+        elif drawn < 0.89:
             role = self._chance.choice(ROLES)
             if not self._alive(role, "1"):
                 self.faults.note("another joins", role)
@@ -182,18 +187,18 @@ class World:
             self._strike(self._chance.choice(running), drawn)
 
     def _strike(self, process: Process, drawn: float) -> None:
-        if drawn < 0.88:
+        if drawn < 0.91:
             self.faults.note("kill", f"{process.name} between steps")
             self._die(process, "killed")
-        elif drawn < 0.92 and process.loop is not None and process.slot != "0":
+        elif drawn < 0.93 and process.loop is not None and process.slot != "0":
             self.faults.note("leaves", process.name)
             process.loop.close()
             process.state = "gone"
-        elif drawn < 0.96 and process.seat.members:
+        elif drawn < 0.975 and process.seat.members:
             group = process.seat.members[0][0]
             self.faults.note("rebalance", group)
             self.log.rebalance(group)
-        elif drawn < 0.97:
+        elif drawn < 0.985:
             self.faults.note("everything restarts", "all")
             for other in [p for p in self.processes if p.state == "running"]:
                 self._die(other, "killed")
