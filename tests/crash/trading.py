@@ -26,7 +26,7 @@ POLICY: dict[str, Any] = {
         for name, account in PLACES.items()
     },
     "settlement": {**POLICY_DOCUMENT["settlement"], "mode": "full"},
-    "channels": {"pos": {"may": ["issue", "redeem", "refund"]}},
+    "channels": {"pos": {"may": ["issue", "redeem", "refund", "enquire"]}},
 }
 
 

@@ -10,12 +10,14 @@ Amounts = frozenset[tuple[str, int]]
 class Account:
     """Minor units: `ledger` is what is there, `holds` what is reserved of it, by id.
 
-    `captures` is what may still be refunded, by the id of the capture.
+    `captures` is what may still be refunded, by the id of the capture (which is its command's);
+    `spent` are the holds that were captured.
     """
 
     ledger: int
     holds: Amounts = frozenset()
     captures: Amounts = frozenset()
+    spent: frozenset[str] = frozenset()
 
     @property
     def held(self) -> int:
@@ -100,8 +102,9 @@ def _done(account: Account, operation: Operation) -> tuple[bool, Account]:
             holds[operation.id] = minor
             return True, _with(account, holds=holds)
         case "capture" if of in holds:
-            captures[of] = holds.pop(of)
-            return True, _with(account, holds, captures, -captures[of])
+            minor = captures[operation.id] = holds.pop(of)
+            after = _with(account, holds, captures, -minor)
+            return True, replace(after, spent=account.spent | {of})
         case "release" if of in holds:
             del holds[of]
             return True, _with(account, holds=holds)
@@ -110,7 +113,7 @@ def _done(account: Account, operation: Operation) -> tuple[bool, Account]:
             return True, _with(account, captures=captures, change=minor)
         case "enquire" | "release":
             # An advice: of what was released before too, unless it was captured for good.
-            return operation.kind == "enquire" or of not in captures, account
+            return operation.kind == "enquire" or of not in account.spent, account
     return False, account
 
 

@@ -112,13 +112,13 @@ def _drawn(
 ) -> Operation:
     kind = chance.choice(KINDS)
     minor = chance.randrange(5, 40) if kind in ("redeem", "hold", "refund") else 0
-    known = ids["hold"] if kind in ("capture", "release") else [*ids["spent"], *ids["hold"]]
+    known = ids["hold"] if kind in ("capture", "release") else ids["spent"]
     of = chance.choice(known) if known and kind in ("capture", "release", "refund") else ""
     if kind in ("capture", "release", "refund") and not of:
         kind, minor = "redeem", 10
     if kind == "hold":
         ids["hold"].append(id)
-    if kind == "redeem":
+    if kind in ("redeem", "capture"):
         ids["spent"].append(id)
     return Operation(account, id, kind, called, minor, of)
 

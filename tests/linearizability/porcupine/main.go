@@ -38,11 +38,12 @@ type history struct {
 	Operations []operation      `json:"operations"`
 }
 
-// account is one account as a machine that does one thing at a time; maps are never changed in place.
+// account is one account as a machine that does one thing at a time; its maps are never changed.
 type account struct {
 	ledger   int64
 	holds    map[string]int64
 	captures map[string]int64
+	spent    map[string]int64
 }
 
 func (a account) held() int64 {
@@ -78,27 +79,29 @@ func (a account) do(o operation) (bool, account) {
 			return false, a
 		}
 		if o.Kind == "hold" {
-			return true, account{a.ledger, with(a.holds, o.ID, o.Minor), a.captures}
+			return true, account{a.ledger, with(a.holds, o.ID, o.Minor), a.captures, a.spent}
 		}
-		return true, account{a.ledger - o.Minor, a.holds, with(a.captures, o.ID, o.Minor)}
+		return true, account{a.ledger - o.Minor, a.holds, with(a.captures, o.ID, o.Minor), a.spent}
 	case "capture":
 		minor, open := a.holds[o.Of]
 		if !open {
 			return false, a
 		}
-		return true, account{a.ledger - minor, without(a.holds, o.Of), with(a.captures, o.Of, minor)}
+		captures := with(a.captures, o.ID, minor)
+		return true, account{a.ledger - minor, without(a.holds, o.Of), captures, with(a.spent, o.Of, 1)}
 	case "release":
 		if _, open := a.holds[o.Of]; open {
-			return true, account{a.ledger, without(a.holds, o.Of), a.captures}
+			return true, account{a.ledger, without(a.holds, o.Of), a.captures, a.spent}
 		}
-		_, captured := a.captures[o.Of]
+		_, captured := a.spent[o.Of]
 		return !captured, a
 	case "refund":
 		left, known := a.captures[o.Of]
 		if !known || left < o.Minor {
 			return false, a
 		}
-		return true, account{a.ledger + o.Minor, a.holds, with(a.captures, o.Of, left-o.Minor)}
+		captures := with(a.captures, o.Of, left-o.Minor)
+		return true, account{a.ledger + o.Minor, a.holds, captures, a.spent}
 	}
 	return false, a
 }
@@ -129,7 +132,8 @@ func model(opening int64) porcupine.Model {
 		},
 		Equal: func(one, other interface{}) bool {
 			a, b := one.(account), other.(account)
-			return a.ledger == b.ledger && same(a.holds, b.holds) && same(a.captures, b.captures)
+			return a.ledger == b.ledger && same(a.holds, b.holds) &&
+				same(a.captures, b.captures) && same(a.spent, b.spent)
 		},
 		DescribeOperation: func(input, _ interface{}) string { return input.(operation).ID },
 	}

@@ -9,7 +9,7 @@ import pytest
 from tests.linearizability.account import Account, History, Operation, Outcome, step
 from tests.linearizability.checker import check
 from tests.linearizability.histories import WRONG, overlapping, with_a_double_spend
-from tests.linearizability.porcupine import NoGoError, build, violated
+from tests.linearizability.second_opinion import NoGoError, build, violated
 
 
 def holds(history: History) -> bool:
