@@ -10,6 +10,9 @@
   rules, no clock; it may reuse and change the row objects it is given.
 - `forward(fact) -> tuple[Outgoing, ...]`: commands that leave in the fact's transaction.
 - `dues(key, row) -> tuple[Due, ...]`: what falls due for this row, for the sweeper.
+- `DUE_FROM: dict[str, tuple[str, ...]]`: by kind of row, the fields (however deep in it) one of
+  which is not after its first due; a kind without has no dues. `FORGOTTEN_FROM: dict[str,
+  tuple[str, int]]`: the field and the milliseconds after it before which it is not forgotten.
 - `forgotten_at(key, row) -> int | None`: from this instant the row counts as absent (ms UTC).
 - `account_view(rows, subject) -> dict | None`: what `enquire` and reports show.
 - `subjects(command) -> tuple[str, ...]`, optional: every subject a command is about (a batch names

@@ -45,6 +45,8 @@ from services.issuance.sales import sale_key
 
 ROWS: Final[dict[str, type]] = {"": Card, "sale": EndedSale, "template": TemplateCounts}
 SALE_REMEMBERED_MS: Final = 37 * DAY
+DUE_FROM: Final[dict[str, tuple[str, ...]]] = {"": ("due_at",)}
+FORGOTTEN_FROM: Final[dict[str, tuple[str, int]]] = {"sale": ("at", SALE_REMEMBERED_MS)}
 
 Rows = Mapping[str, Any]
 

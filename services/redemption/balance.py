@@ -31,6 +31,8 @@ from services.redemption.rights import misplaced, not_permitted, parent, where_o
 from services.redemption.rows import Account, Row
 
 ROWS: Final = rows.ROWS
+DUE_FROM: Final = rows.DUE_FROM
+FORGOTTEN_FROM: Final = rows.FORGOTTEN_FROM
 
 Use: TypeAlias = c.Redeem | c.IncreaseHold | c.ReleaseHold
 Coming: TypeAlias = (

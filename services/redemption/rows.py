@@ -128,6 +128,14 @@ ROWS: Final[dict[str, type]] = {
     "return": EndedReturn,
     "assignment": Assignment,
 }
+# Read from the bytes of rows that are restored: no due comes before these fields of it say, and
+# nothing is forgotten before its field and so many milliseconds.
+DUE_FROM: Final[dict[str, tuple[str, ...]]] = {"": ("ends_at", "expires_at", "return_due")}
+FORGOTTEN_FROM: Final[dict[str, tuple[str, int]]] = {
+    "capture": ("until", 0),
+    "hold": ("ended_at", ENDED_KEPT),
+    "return": ("ended_at", ENDED_KEPT),
+}
 
 
 def capture_key(subject: str, capture: str) -> str:

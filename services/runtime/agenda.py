@@ -1,19 +1,21 @@
-"""What falls due on one partition, and what may be forgotten: heaps over its own rows."""
+"""What falls due on one partition, and what may be forgotten, by the rows it has."""
 
 import heapq
 from collections.abc import Iterable
-from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from schemas.decision import Due
 from schemas.identifiers import derived
-from services.runtime.answers import answer_until
-from services.runtime.rowcodec import ANSWER, kind_of
+from services.runtime.bounds import Bounds
+from services.runtime.ports import Store
+from services.runtime.timeline import Entry
 
 RESEND_AFTER: Final = 1_000
 FORGET_MAX: Final = 200
+# Looking at a row means decoding it; there may be a million whose entries are of no account.
+LOOKS_MAX: Final = 2_000
 
 
 def due_id(due: Due) -> str:
@@ -23,85 +25,119 @@ def due_id(due: Due) -> str:
 
 
 class Agenda:
-    """Dues and forgettings of the rows as committed; rebuilt on restore, never persisted.
+    """Dues and forgettings of the rows as committed, over the timelines of their store.
 
-    A heap entry counts only as long as its row still says so.
+    An entry is a bound read from the row's bytes; the row itself is looked at when it is reached.
     """
 
-    def __init__(self, core: ModuleType) -> None:
-        self._core = core
-        self._dues: dict[str, tuple[Due, ...]] = {}
-        self._due_heap: list[tuple[int, str, int]] = []
-        self._forget_at: dict[str, int] = {}
-        self._forget_heap: list[tuple[int, str]] = []
-        self._turn = 0
+    def __init__(self, bounds: Bounds, store: Store) -> None:
+        self._bounds = bounds
+        self._store = store
+        self._sent: dict[str, int] = {}
+        self._again: list[Entry] = []
+        self._told: dict[str, int] = {}
 
-    def take(self, rows: Iterable[tuple[str, Any]]) -> None:
-        """Rows as they are now (None: gone)."""
-        for key, row in rows:
-            self._take_dues(key, row)
-            self._take_forgetting(key, row)
-
-    def _take_dues(self, key: str, row: Any) -> None:
-        if isinstance(row, bytes):
-            return
-        dues: tuple[Due, ...] = () if row is None else self._core.dues(key, row)
-        known = self._dues.get(key, ())
-        if dues == known:
-            return
-        if dues:
-            self._dues[key] = dues
-        else:
-            del self._dues[key]
-        for due in dues:
-            if due not in known:
-                self._push(due.at, key)
-
-    def _push(self, at: int, key: str) -> None:
-        self._turn += 1
-        heapq.heappush(self._due_heap, (at, key, self._turn))
-
-    def _take_forgetting(self, key: str, row: Any) -> None:
-        until: int | None = None
-        if kind_of(key) == ANSWER:
-            until = None if row is None else answer_until(row)
-        elif row is not None:
-            until = self._core.forgotten_at(key, row)
-        if until is None:
-            self._forget_at.pop(key, None)
-        elif self._forget_at.get(key) != until:
-            self._forget_at[key] = until
-            heapq.heappush(self._forget_heap, (until, key))
-
-    def next_due(self) -> int | None:
-        """When the next thing falls due (ms UTC); None: nothing does."""
-        return min((due.at for dues in self._dues.values() for due in dues), default=None)
+    def take(self, rows: Iterable[tuple[str, bytes | None]]) -> None:
+        """Rows as they will be (None: gone); the store writes them and their entries at once."""
+        dues, forgettings = self._store.dues, self._store.forgettings
+        for key, value in rows:
+            told = self._told.pop(key, None)
+            if told is not None:
+                forgettings.done((told, key))
+            at = until = None
+            if value is not None:
+                at, until = self._bounds.due(key, value), self._bounds.forgotten(key, value)
+            if until is not None:
+                forgettings.add(until, key)
+            sent = self._sent.get(key)
+            if sent is not None and at != sent:
+                del self._sent[key]
+                dues.done((sent, key))
+                sent = None
+            if at is not None and sent is None:
+                dues.add(at, key)
 
     def due(self, now: int, most: int) -> list[Due]:
         """What is due by `now`, oldest first; what stays due comes again after a while."""
         found: list[Due] = []
-        again: list[str] = []
-        while self._due_heap and self._due_heap[0][0] <= now and len(found) < most:
-            _, key, _ = heapq.heappop(self._due_heap)
-            ripe = [due for due in self._dues.get(key, ()) if due.at <= now]
-            if ripe and key not in again:
+        for _ in range(LOOKS_MAX):
+            if len(found) >= most or (key := self._next_reached(now)) is None:
+                break
+            ripe = [due for due in self._dues(key) if due.at <= now]
+            if ripe:
                 found.extend(ripe)
-                again.append(key)
-        for key in again:
-            self._push(now + RESEND_AFTER, key)
+                heapq.heappush(self._again, (now + RESEND_AFTER, key))
+            else:
+                self._settle(key)
         return found
+
+    def _next_reached(self, now: int) -> str | None:
+        """The key of the next row to look at, now among those that were sent."""
+        while self._again and self._again[0][0] <= now:
+            _, key = heapq.heappop(self._again)
+            if key in self._sent:
+                return key
+        while (entry := self._store.dues.take(now)) is not None:
+            at, key = entry
+            if key not in self._sent:
+                self._sent[key] = at
+                return key
+            if at != self._sent[key]:
+                self._store.dues.done(entry)
+        return None
+
+    def _settle(self, key: str) -> None:
+        """Nothing of this row is due: its entry goes, the next one of the row comes."""
+        self._store.dues.done((self._sent.pop(key), key))
+        ahead = min((due.at for due in self._dues(key)), default=None)
+        if ahead is not None:
+            self._store.dues.add(ahead, key)
+
+    def _dues(self, key: str) -> tuple[Due, ...]:
+        value = self._store.get(key)
+        return () if value is None else self._bounds.exactly_due(key, value)
+
+    def next_due(self) -> int | None:
+        """When the next thing falls due (ms UTC); None: nothing does."""
+        line = self._store.dues
+        found = [due.at for key in self._sent for due in self._dues(key)]
+        while (entry := line.first()) is not None:
+            at, key = entry
+            if key not in self._sent:
+                ahead = min((due.at for due in self._dues(key)), default=None)
+                if ahead == at:
+                    found.append(at)
+                    break
+                if ahead is not None:
+                    line.add(ahead, key)
+            line.take(at)
+            line.done(entry)
+        return min(found, default=None)
 
     def forget(self, now: int) -> list[str]:
         """Keys of rows whose time has passed, a bounded number; they are not told again."""
         keys: list[str] = []
-        while self._forget_heap and self._forget_heap[0][0] <= now and len(keys) < FORGET_MAX:
-            until, key = heapq.heappop(self._forget_heap)
-            if self._forget_at.get(key) == until:
+        line = self._store.forgettings
+        for _ in range(LOOKS_MAX):
+            if len(keys) >= FORGET_MAX or (entry := line.take(now)) is None:
+                break
+            at, key = entry
+            if key in self._told:
+                continue
+            value = self._store.get(key)
+            until = None if value is None else self._bounds.exactly_forgotten(key, value)
+            if until == at:
+                self._told[key] = at
                 keys.append(key)
+                continue
+            line.done(entry)
+            if until is not None:
+                line.add(until, key)
         return keys
 
     def drop_forgotten(self, keys: Iterable[str]) -> None:
         """A batch with these was dropped: tell them again."""
         for key in keys:
-            if key in self._forget_at:
-                heapq.heappush(self._forget_heap, (self._forget_at[key], key))
+            at = self._told.pop(key, None)
+            if at is not None:
+                self._store.forgettings.put_back((at, key))

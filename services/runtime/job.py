@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 
 from schemas.decision import Due
 from schemas.message import encode_command
 from schemas.topics import Topic
 from services.runtime.advance import KnownPolicy
 from services.runtime.agenda import due_id
+from services.runtime.bounds import Bounds
 from services.runtime.deciding import Deciding, DecidingSpec
 from services.runtime.deriving import Deriving, DerivingSpec
 from services.runtime.policies import Policies
@@ -30,7 +30,7 @@ class Job:
     policies: Policies
     handle: Callable[[Staging, Record], None]
     sweep: Callable[[Due, int, int], Staged]
-    core: ModuleType | None = None
+    bounds: Bounds | None = None
     policy_told: Callable[[Record], KnownPolicy | None] | None = None
 
 
@@ -61,7 +61,7 @@ def deciding_job(spec: DecidingSpec, policies: Policies, seals: Seals, partition
         policies=policies,
         handle=deciding.handle,
         sweep=sweep,
-        core=spec.core,
+        bounds=Bounds(spec.core, deciding.rows),
         policy_told=deciding.admission.policy_told,
     )
 

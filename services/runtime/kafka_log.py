@@ -1,6 +1,7 @@
 """Kafka behind the log port, by librdkafka (confluent-kafka)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -33,7 +34,7 @@ from services.runtime.ports import (
     Revoked,
     TopicPartition,
 )
-from services.runtime.records import Record, Staged
+from services.runtime.records import Marked, Record, Staged
 
 WAIT: Final = 5.0
 COMMIT_WAIT: Final = 5.0
@@ -217,7 +218,9 @@ class KafkaProducer:
 
     def produce(self, staged: Staged) -> None:
         """Write a record in it."""
-        arguments: dict[str, Any] = {}
+        arguments: dict[str, Any] = {"on_delivery": self._on_delivery}
+        if type(staged) is Marked:
+            arguments["on_delivery"] = partial(self._on_marked, staged)
         if staged.partition is not None:
             arguments["partition"] = staged.partition
         try:
@@ -227,7 +230,6 @@ class KafkaProducer:
                 key=staged.key,
                 timestamp=staged.timestamp,
                 headers=list(staged.headers),
-                on_delivery=self._on_delivery,
                 **arguments,
             )
         except (KafkaException, BufferError) as error:
@@ -236,6 +238,12 @@ class KafkaProducer:
     def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             self._failed = error
+
+    def _on_marked(self, marked: Marked, error: KafkaError | None, message: Message) -> None:
+        self._on_delivery(error, message)
+        offset = message.offset()
+        if error is None and offset is not None and offset >= 0:
+            marked.offset = offset
 
     def commit(self, offsets: Mapping[TopicPartition, int], metadata: Any) -> None:
         """Commit records and group offsets together."""

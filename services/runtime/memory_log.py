@@ -18,7 +18,7 @@ from services.runtime.ports import (
     Revoked,
     TopicPartition,
 )
-from services.runtime.records import Record, Staged
+from services.runtime.records import Marked, Record, Staged
 
 
 @dataclass(slots=True)
@@ -83,6 +83,8 @@ class MemoryLog:
             staged.headers,
         )
         slots.append(Slot(record, transaction))
+        if isinstance(staged, Marked):
+            staged.offset = record.offset
         return record
 
     def end_in_doubt(self, topic: str, partition: int) -> int:

@@ -1,18 +1,25 @@
 """One held partition: its rows, its progress, what falls due, and how far it is restored."""
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import time
+from collections.abc import Sequence
+from dataclasses import InitVar, dataclass, field
+from typing import Final, Literal
 
 from schemas.topics import Topic
 from services.runtime.advance import PROGRESS, Progress, progress_key, read_progress
 from services.runtime.agenda import Agenda
-from services.runtime.ports import StateReader, Store, TopicPartition
-from services.runtime.rowcodec import ANSWER, kind_of
-from services.runtime.staging import RowCodec, Staging
+from services.runtime.bounds import Bounds
+from services.runtime.ports import Standing, StateReader, Store, TopicPartition
+from services.runtime.staging import Staging
 
 READ_MAX = 20_000
 # Each wait is a second or so on Kafka, and a transaction in doubt ends within six.
 DOUBT_WAITS_MAX = 10
+# A compacted topic forgets what was deleted after a day (`delete.retention.ms`): whoever reads on
+# from before that may keep rows that are gone.
+STANDING_SECONDS_MAX: Final = 12 * 3600
+# Behind the last record of a transaction there is its marker, and nothing else.
+MARKER: Final = 1
 
 Phase = Literal["restoring", "ready", "waiting", "lost"]
 
@@ -38,13 +45,20 @@ class Partition:
     number: int
     store: Store
     memory: Topic
-    agenda: Agenda | None
+    bounds: InitVar[Bounds | None]
+    agenda: Agenda | None = field(init=False, default=None)
     progress: Progress = field(default_factory=Progress)
     phase: Phase = "restoring"
     restoring: list[Restoring] = field(default_factory=list)
     memory_seen: int = 0
     found_progress: bool = False
     committed: int | None = None
+    warm: bool = False
+    began: float = 0.0
+
+    def __post_init__(self, bounds: Bounds | None) -> None:
+        if bounds is not None:
+            self.agenda = Agenda(bounds, self.store)
 
     @property
     def key(self) -> TopicPartition:
@@ -53,25 +67,58 @@ class Partition:
 
     def begin_restore(self, reader: StateReader, topics: tuple[Topic, ...]) -> None:
         """Note the ends to reach, including what is still in doubt there."""
+        self.began = time.monotonic()
+        ends = {topic.name: reader.end_in_doubt(topic.name, self.number) for topic in topics}
+        standing = self.store.standing()
+        if standing is not None:
+            cause = self._unusable(standing, ends, reader)
+            if cause is not None:
+                self.store.clear(cause)
+                standing = None
+        self.warm = standing is not None
+        if standing is not None and standing.progress:
+            self.progress = read_progress(standing.progress)
+            self.found_progress = True
+        offsets = {} if standing is None else standing.offsets
         self.restoring = [
-            Restoring(topic, 0, reader.end_in_doubt(topic.name, self.number)) for topic in topics
+            Restoring(topic, offsets.get(topic.name, 0), ends[topic.name]) for topic in topics
         ]
 
-    def restore_slice(self, reader: StateReader, codec: RowCodec) -> bool:
+    def _unusable(
+        self, standing: Standing, ends: dict[str, int], reader: StateReader
+    ) -> str | None:
+        """Why this store cannot be what the log says, if so."""
+        for name, offset in standing.offsets.items():
+            if offset > ends.get(name, 0):
+                return f"ahead of the log: {name} ends at {ends.get(name, 0)}, not at {offset}"
+        behind = any(end > standing.offsets.get(name, 0) + MARKER for name, end in ends.items())
+        if behind and standing.age_seconds > STANDING_SECONDS_MAX:
+            return f"too old to read on from: {standing.age_seconds:.0f} s"
+        last = standing.offsets.get(self.memory.name, 0) - 1
+        if last >= 0:
+            key = progress_key(self.input_topic.name).encode()
+            for record in reader.read(self.memory.name, self.number, last, 1)[0]:
+                here = record.offset == last and record.key == key
+                if here and record.value != standing.progress:
+                    return f"{self.memory.name} has another row at {last}"
+        return None
+
+    def restore_slice(self, reader: StateReader) -> bool:
         """Read one slice; True when everything has been read."""
         for part in self.restoring:
             if part.position < part.end:
                 records, after = reader.read(part.topic.name, self.number, part.position, READ_MAX)
                 part.position = after
-                self._take([(r.key, r.value) for r in records], codec)
+                self._take([(r.key, r.value) for r in records])
                 if part.position < part.end:
                     return False
-        self.memory_seen = next(
-            (part.position for part in self.restoring if part.topic == self.memory), 0
-        )
+        offsets = {part.topic.name: part.position for part in self.restoring}
+        self.memory_seen = offsets.get(self.memory.name, 0)
+        progress = self.progress.encode() if self.found_progress else b""
+        self.store.reached(Standing(offsets, progress, time.monotonic() - self.began))
         return True
 
-    def _take(self, rows: list[tuple[bytes | None, bytes | None]], codec: RowCodec) -> None:
+    def _take(self, rows: Sequence[tuple[bytes | None, bytes | None]]) -> None:
         taken: list[tuple[str, bytes | None]] = []
         for raw_key, value in rows:
             key = (raw_key or b"").decode()
@@ -81,9 +128,15 @@ class Partition:
                     self.found_progress = True
             elif self.agenda is not None:
                 taken.append((key, value))
-        self.store.apply(taken)
         if self.agenda is not None:
-            self.agenda.take([(key, decoded(key, value, codec)) for key, value in taken])
+            self.agenda.take(taken)
+            self.store.restore(taken)
+
+    def distrust(self, cause: str) -> bool:
+        """Was it a store from before that we believed? It is thrown away: restore once more."""
+        if self.warm:
+            self.store.clear(cause)
+        return self.warm
 
     def check_offset(self, committed: int | None) -> None:
         """The progress row is the truth; a group offset that differs from it stops us."""
@@ -94,12 +147,18 @@ class Partition:
             name = f"{self.input_topic.name}/{self.number}"
             raise ProgressTornError(f"{name}: group offset {committed}, progress row {row}")
 
+    def open(self, source: str) -> Staging:
+        """What the next batch makes of this partition starts from here."""
+        return Staging(
+            source, self.input_topic, self.number, self.store, self.progress, self.memory
+        )
+
     def apply(self, staging: Staging) -> None:
         """The staged batch is in the log: now it is true here."""
         rows = staging.committed_rows()
-        self.store.apply(rows)
         if self.agenda is not None:
-            self.agenda.take([(key, staging.rows[key]) for key, _ in rows])
+            self.agenda.take(rows)
+        self.store.apply(rows, staging.committed_offsets(), staging.progress_row)
         self.progress = staging.progress
         self.found_progress = True
 
@@ -125,10 +184,3 @@ class Partition:
         if latest.next == staging.progress.next:
             return True
         return False if latest.next == self.progress.next else None
-
-
-def decoded(key: str, value: bytes | None, codec: RowCodec) -> Any:
-    """The row for the agenda: answers stay bytes."""
-    if value is None or kind_of(key) == ANSWER:
-        return value
-    return codec.read(key, value)

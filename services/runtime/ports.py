@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from services.runtime.records import Record, Staged
+from services.runtime.timeline import Timeline
 
 TopicPartition = tuple[str, int]
 
@@ -82,7 +83,7 @@ class Producer(Protocol):
         ...
 
     def produce(self, staged: Staged) -> None:
-        """Write a record in it."""
+        """Write a record in it; of one that is Marked the offset is told by the commit."""
         ...
 
     def commit(self, offsets: Mapping[TopicPartition, int], metadata: Any) -> None:
@@ -143,21 +144,65 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a store's rows are good for: at least what was before `offsets` on the state topics.
+
+    Rows may be newer than that, for reading on from there ends in the same rows. `progress` is
+    the progress row that belongs to them; `age_seconds` tells for how long nobody wrote.
+    """
+
+    offsets: Mapping[str, int]
+    progress: bytes
+    age_seconds: float = 0.0
+
+
 class Store(Protocol):
-    """The rows of one partition, as bytes; never ahead of the log's commit."""
+    """The rows of one partition, as bytes; never ahead of the log's commit.
+
+    `dues` and `forgettings` are kept with the rows: what was added to them is written by the next
+    `apply` or `restore`.
+    """
+
+    dues: Timeline
+    forgettings: Timeline
 
     def get(self, key: str) -> bytes | None:
         """The row, or None."""
         ...
 
-    def apply(self, rows: Iterable[tuple[str, bytes | None]]) -> None:
-        """Take committed rows over; None deletes."""
+    def apply(
+        self,
+        rows: Iterable[tuple[str, bytes | None]],
+        offsets: Mapping[str, int],
+        progress: bytes,
+    ) -> None:
+        """Take over the rows of a committed batch and where it ended, all or nothing.
+
+        None deletes. A topic without an offset stays where it was.
+        """
+        ...
+
+    def restore(self, rows: Iterable[tuple[str, bytes | None]]) -> None:
+        """Take over rows read from the log; they count once the end is `reached`."""
+        ...
+
+    def reached(self, standing: Standing) -> None:
+        """All is restored up to here; `age_seconds` ago the ends to reach were taken."""
+        ...
+
+    def standing(self) -> Standing | None:
+        """Where a restore may begin; None: from nothing."""
         ...
 
     def scan(self) -> Iterable[tuple[str, bytes]]:
-        """Every row."""
+        """Every row (progress is none)."""
+        ...
+
+    def clear(self, cause: str) -> None:
+        """Throw everything away, said aloud: the log has it all."""
         ...
 
     def close(self) -> None:
-        """Give the store's resources back."""
+        """Give the store's resources back; it can be opened again."""
         ...

@@ -32,3 +32,10 @@ class Staged:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+@dataclass(slots=True)
+class Marked(Staged):
+    """A record of which the log tells `offset` once it has it; None: it has not said."""
+
+    offset: int | None = None

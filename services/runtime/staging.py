@@ -8,7 +8,7 @@ from schemas.message import Fact, encode_fact
 from schemas.topics import Topic
 from services.runtime.advance import Progress, progress_key
 from services.runtime.ports import Store
-from services.runtime.records import Headers, Record, Staged
+from services.runtime.records import Headers, Marked, Record, Staged
 
 CHAIN_HEADER = "scrip-chain"
 
@@ -57,6 +57,8 @@ class Staging:
         self._memory = memory
         self._last_fact: Staged | None = None
         self._finished: list[tuple[str, bytes | None]] = []
+        self._marks: list[Marked] = []
+        self.progress_row = b""
 
     def begin(self, record: Record) -> None:
         """The record is being read: time and position move on."""
@@ -119,13 +121,31 @@ class Staging:
         if self._last_fact is not None:
             chain = (CHAIN_HEADER, self.progress.chain.encode())
             self._last_fact.headers = (*self._last_fact.headers, chain)
+        last: dict[str, int] = {}
         for key in self.changed:
             row = self.rows[key]
             value = None if row is None else codec.write(key, row)
             self._finished.append((key, value))
-            self.out(codec.topic(key), key, value, partition=self.partition)
+            topic = codec.topic(key)
+            last[topic.name] = len(self.outputs)
+            self.out(topic, key, value, partition=self.partition)
+        self.progress_row = self.progress.encode()
         key = progress_key(self.input_topic.name)
-        self.out(self._memory, key, self.progress.encode(), partition=self.partition)
+        last[self._memory.name] = len(self.outputs)
+        self.out(self._memory, key, self.progress_row, partition=self.partition)
+        for at in last.values():
+            self._mark(at)
+
+    def _mark(self, at: int) -> None:
+        """The store's place on a state topic is behind this row, the last one there."""
+        row = self.outputs[at]
+        marked = Marked(row.topic, row.partition, row.timestamp, row.key, row.value, row.headers)
+        self.outputs[at] = marked
+        self._marks.append(marked)
+
+    def committed_offsets(self) -> dict[str, int]:
+        """Where to read on behind the batch on its state topics, as far as the log has told."""
+        return {m.topic: m.offset + 1 for m in self._marks if m.offset is not None}
 
     def committed_rows(self) -> list[tuple[str, bytes | None]]:
         """The rows of a finished batch, for the store."""

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import structlog
 
-from services.runtime.agenda import Agenda
 from services.runtime.batch import Batch, BatchSize, Identity
 from services.runtime.crash import CrashPoints, Point
 from services.runtime.deciding import PolicyMissingError
@@ -98,22 +97,23 @@ class Worker:
 
     def _take_changes(self) -> None:
         for change in self._consumer.changes():
-            if isinstance(change, Assigned):
-                for name in change.partitions:
-                    self._assign(name)
-            else:
-                for name in change.partitions:
-                    lost = self.partitions.pop(name, None)
-                    if lost is not None:
-                        lost.phase = "lost"
-                        lost.store.close()
+            act = self._assign if isinstance(change, Assigned) else self._let_go
+            for name in change.partitions:
+                act(name)
+
+    def _let_go(self, name: TopicPartition) -> None:
+        lost = self.partitions.pop(name, None)
+        if lost is not None:
+            lost.phase = "lost"
+            lost.store.close()
 
     def _assign(self, name: TopicPartition) -> None:
         topic, number = name
+        self._let_go(name)
         self._consumer.pause([name])
-        agenda = Agenda(self.job.core) if self.job.core is not None else None
+        store = self._store(topic, number)
         self.partitions[name] = Partition(
-            self._topics[topic], number, self._store(topic, number), self.job.memory, agenda
+            self._topics[topic], number, store, self.job.memory, self.job.bounds
         )
 
     def _restore(self) -> bool:
@@ -131,12 +131,13 @@ class Worker:
         if not partition.restoring:
             partition.committed = self._consumer.committed([key])[key]
             partition.begin_restore(self._reader, self.job.state_topics)
-        if not partition.restore_slice(self._reader, self.job.rows):
+        if not partition.restore_slice(self._reader):
             return
         try:
             partition.check_offset(partition.committed)
-        except ProgressTornError:
-            if self._consumer.committed([key])[key] == partition.committed:
+        except ProgressTornError as cause:
+            stands = self._consumer.committed([key])[key] == partition.committed
+            if not partition.distrust(str(cause)) and stands:
                 raise
             self._assign(key)  # others went on from here while we stood still: once more
             return
@@ -161,7 +162,7 @@ class Worker:
                 if self._scan(partition, record):
                     found[name] = None
                 continue
-            staging = batch.stagings.get(name) or self._open(partition)
+            staging = batch.stagings.get(name) or partition.open(self.job.source)
             if record.offset < staging.progress.next:
                 continue
             try:
@@ -174,16 +175,6 @@ class Worker:
             self._wait(self.partitions[name], batch.stagings.get(name))
         self._sweep(batch)
         return batch
-
-    def _open(self, partition: Partition) -> Staging:
-        return Staging(
-            self.job.source,
-            partition.input_topic,
-            partition.number,
-            partition.store,
-            partition.progress,
-            self.job.memory,
-        )
 
     def _wait(self, partition: Partition, staging: Staging | None) -> None:
         """No policy yet, or not its document: read on only to find one."""
