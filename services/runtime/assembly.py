@@ -1,5 +1,6 @@
 """Puts a service together from its settings: log, policies, seals, job, worker."""
 
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -8,6 +9,7 @@ from sqlalchemy import Engine
 
 from schemas.terms import Policy
 from schemas.topics import COMMAND_TOPICS, POLICY, TOPICS
+from services.runtime import rocks_settings
 from services.runtime.batch import Identity
 from services.runtime.clocks import LogClock, SystemClock
 from services.runtime.crash import crash_points
@@ -17,7 +19,8 @@ from services.runtime.deriving import DerivingSpec
 from services.runtime.job import Job, deciding_job, deriving_job
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.policies import Policies
-from services.runtime.ports import Log
+from services.runtime.ports import Log, Store
+from services.runtime.rocks_store import RocksStore
 from services.runtime.settings import Settings, SettingsRefusedError, seals_of
 from services.runtime.store import MemoryStore
 from services.runtime.tables import open_tables
@@ -80,8 +83,24 @@ def _worker(job: Job, log: Log, settings: Settings) -> Worker:
         Identity(f"scrip-{job.service}", f"scrip-{job.service}-{settings.slot}"),
         clock=LogClock() if settings.clock == "story" else SystemClock(),
         crash=crash_points(settings.crash_at),
-        store=lambda _topic, _partition: MemoryStore(),
+        store=_stores(job, settings),
     )
+
+
+def _stores(job: Job, settings: Settings) -> Callable[[str, int], Store]:
+    """What makes the store of a partition; a service without rows needs no disk for them."""
+    if settings.store == "memory" or job.bounds is None:
+        return lambda _topic, _partition: MemoryStore()
+    admin = TopicAdmin(settings.kafka, settings.namespace)
+    identity = admin.identity((*job.inputs, *job.state_topics))
+    budget = rocks_settings.budget(settings.store_cache_mib)
+    owner = ".".join(part for part in (settings.namespace, job.service, settings.slot) if part)
+    folder = settings.store_folder / owner
+
+    def store(topic: str, partition: int) -> Store:
+        return RocksStore(folder / f"{topic}-{partition}", identity, budget)
+
+    return store
 
 
 def wait_for_policy(policies: Policies) -> Policy:

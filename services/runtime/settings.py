@@ -61,6 +61,16 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="where `scrip up` says what runs; .scrip/run.json of the checkout"),
     ] = None
+    store: Annotated[
+        Literal["memory", "rocksdb"],
+        Field(description="where a worker keeps its rows; rocksdb: on disk, beyond memory"),
+    ] = "memory"
+    store_folder: Annotated[
+        Path, Field(description="folder of the rocksdb stores, on a disk of this machine")
+    ] = Path(".scrip/stores")
+    store_cache_mib: Annotated[
+        int, Field(ge=8, le=1 << 20, description="what rocksdb keeps in memory for reading, MiB")
+    ] = 256
     user: Annotated[str | None, Field(description="who you are for settlement and release")] = None
     bank_folder: Annotated[Path | None, Field(description="where bank files are dropped")] = None
     bank_key: Annotated[

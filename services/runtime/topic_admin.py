@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs hide these
     AdminClient,
     ConfigResource,
@@ -108,6 +108,14 @@ class TopicAdmin:
                 if settings[key].value != value:
                     found.append(Difference(resource.name, key, value, str(settings[key].value)))
         return found
+
+    def identity(self, topics: tuple[Topic, ...]) -> str:
+        """Which topics these are, of which cluster: made anew under an old name they differ."""
+        names = [topic.named(self._namespace) for topic in topics]
+        cluster = self._admin.list_topics(names[0], timeout=WAIT).cluster_id
+        found = self._admin.describe_topics(TopicCollection(names), request_timeout=WAIT)
+        ids = [f"{name}={found[name].result(WAIT).topic_id}" for name in names]
+        return " ".join((f"cluster={cluster}", *ids))
 
     def check_clock(self, topics: tuple[Topic, ...]) -> None:
         """Command topics must be stamped by the broker; TopicRefusedError if one is not."""
