@@ -15,6 +15,17 @@ CATEGORIES: Final = ("service", "product", "class", "tax", "mystery")
 CARD_PROGRAMMES: Final = ("gift", "gift", "gift", "once", "gone", "maple")
 OWNERS: Final = ({"customer": "u1"}, {"company": "firm"}, {"customer": "u2"})
 
+LOCATIONS: Final[dict[str, Any]] = {
+    "F1": {"entity": "E1", "franchise": "A", "jurisdiction": "US-NY"},
+    "F2": {"entity": "E2", "franchise": "B", "jurisdiction": "US-CA"},
+    "F3": {"entity": "E1", "franchise": "A", "jurisdiction": "US-CA"},
+}
+CHANNELS: Final[dict[str, Any]] = {
+    "pos": {"may": ["issue", "redeem", "refund", "enquire"], "locations": "*"},
+    "web": {"may": ["redeem", "refund", "enquire"], "hold_seconds": 900},
+    "office": {"may": ["issue", "adjust", "freeze", "cancel", "approve", "refund", "redeem"]},
+}
+
 
 def currency_of(programme: str) -> str:
     """The currency of a card programme."""
@@ -44,18 +55,8 @@ def document(version: int) -> dict[str, Any]:
     return {
         "network": {"currency": "USD", "timezone": "America/New_York", "parent": "HQ"},
         "entities": {"HQ": {}, "E1": {}, "E2": {}},
-        "locations": {
-            "F1": {"entity": "E1", "franchise": "A", "jurisdiction": "US-NY"},
-            "F2": {"entity": "E2", "franchise": "B", "jurisdiction": "US-CA"},
-            "F3": {"entity": "E1", "franchise": "A", "jurisdiction": "US-CA"},
-        },
-        "channels": {
-            "pos": {"may": ["issue", "redeem", "refund", "enquire"], "locations": "*"},
-            "web": {"may": ["redeem", "refund", "enquire"], "hold_seconds": 900},
-            "office": {
-                "may": ["issue", "adjust", "freeze", "cancel", "approve", "refund", "redeem"]
-            },
-        },
+        "locations": LOCATIONS,
+        "channels": CHANNELS,
         "programmes": {
             "gift": gift,
             "once": once,
