@@ -25,7 +25,7 @@ from services.runtime.deciding import DecidingSpec
 from services.runtime.job import deciding_job
 from services.runtime.memory_log import MemoryLog
 from services.runtime.policies import Policies, write_published_policy
-from services.runtime.ports import Log
+from services.runtime.ports import Log, Store
 from services.runtime.records import Record, Staged
 from services.runtime.seals import Seals, SealsOff
 from services.runtime.store import MemoryStore
@@ -54,8 +54,14 @@ SPECS: tuple[DecidingSpec, ...] = (ISSUANCE, REDEMPTION)
 class SmallWorld:
     """A log, and what it takes to run workers on it."""
 
-    def __init__(self, log: Log | None = None, seals: Seals | None = None) -> None:
+    def __init__(
+        self,
+        log: Log | None = None,
+        seals: Seals | None = None,
+        store: Callable[[str, int], Store] | None = None,
+    ) -> None:
         self.memory = MemoryLog(PARTITIONS)
+        self.store = store or (lambda _topic, _partition: MemoryStore())
         self.log: Log = log or self.memory
         self.clock = SetClock(START)
         self.seals = seals or SealsOff()
@@ -108,7 +114,7 @@ class SmallWorld:
             Identity(f"scrip-{spec.service}", f"scrip-{spec.service}-{slot}"),
             clock=self.clock,
             crash=crash or NoCrash(),
-            store=lambda _topic, _partition: MemoryStore(),
+            store=self.store,
         )
 
     def start(self) -> None:

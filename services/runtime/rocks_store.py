@@ -133,9 +133,7 @@ class RocksStore:
 
     def scan(self) -> Iterator[tuple[str, bytes]]:
         """Every row, in order of keys."""
-        rows = cast(Iterator[tuple[bytes, bytes]], self._database.items())
-        for key, value in rows:
-            yield key.decode(), value
+        return _scan(self._database)
 
     def clear(self, cause: str) -> None:
         """Throw everything away, said aloud: the log has it all."""
@@ -254,8 +252,7 @@ class RocksStore:
         else:
             row: dict[str, Any] = orjson.loads(raw)
             cause = self._foreign(row["identity"])
-            age = max(0.0, time.time() - row["at"])
-            self._standing = Standing(row["offsets"], row["progress"].encode(), age)
+            self._standing = _standing(row)
         if cause is not None:
             self.close()
         return cause
@@ -266,8 +263,34 @@ class RocksStore:
         return None if identity == self._identity else f"it holds the rows of {identity}"
 
 
-def read_only(place: Path, budget: Budget) -> Rdict:
-    """The rows of a store that another process may be writing, as they are on disk now."""
-    options = database_options(budget)
-    families = {name: database_options(budget) for name in FAMILIES}
-    return Rdict(str(place), options, families, AccessType.read_only(False))
+class RocksReading:
+    """A store as it is on disk now, though another process may be writing it."""
+
+    def __init__(self, place: Path, budget: Budget) -> None:
+        families = {name: database_options(budget) for name in FAMILIES}
+        access = AccessType.read_only(False)
+        self._database = Rdict(str(place), database_options(budget), families, access)
+
+    def scan(self) -> Iterator[tuple[str, bytes]]:
+        """Every row, in order of keys."""
+        return _scan(self._database)
+
+    def standing(self) -> Standing | None:
+        """What the rows are good for; None: its restore has not come to an end."""
+        raw = self._database.get_column_family(STANDING).get(_KEY)
+        return None if raw is None else _standing(orjson.loads(raw))
+
+    def close(self) -> None:
+        """Close the files."""
+        self._database.close()
+
+
+def _scan(database: Rdict) -> Iterator[tuple[str, bytes]]:
+    rows = cast(Iterator[tuple[bytes, bytes]], database.items())
+    for key, value in rows:
+        yield key.decode(), value
+
+
+def _standing(row: dict[str, Any]) -> Standing:
+    age = max(0.0, time.time() - row["at"])
+    return Standing(row["offsets"], row["progress"].encode(), age)
