@@ -35,6 +35,8 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self.delay = 0.0
         self.cut = 0
+        self._dark_seconds = 0.0
+        self._dark_until = 0.0
         self._target = port
         self._armed = 0
         self._lock = threading.Lock()
@@ -49,10 +51,14 @@ class Proxy:
         self._thread = threading.Thread(target=self._run, daemon=True, name="proxy")
         self._thread.start()
 
-    def lose_answers(self, count: int) -> None:
-        """Pass the next commits on, and cut the connection instead of passing back the answer."""
+    def lose_answers(self, count: int, dark: float = 0.0) -> None:
+        """Pass the next commits on, and cut the connection instead of passing back the answer.
+
+        For `dark` seconds afterwards nobody gets through at all, so that asking again is no help.
+        """
         with self._lock:
             self._armed += count
+            self._dark_seconds = dark
 
     def close(self) -> None:
         """End every connection and the proxy."""
@@ -85,6 +91,9 @@ class Proxy:
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
+        if time.monotonic() < self._dark_until:
+            client.close()
+            return
         try:
             server = socket.create_connection(("127.0.0.1", self._target), timeout=2)
         except OSError:
@@ -110,6 +119,10 @@ class Proxy:
             # The server has answered, so it has committed: nobody will ever hear of it.
             self.cut += 1
             self._end(side.source)
+            if self._dark_seconds:
+                self._dark_until = time.monotonic() + self._dark_seconds
+                for one in list(self._pairs):
+                    self._end(one)
             return
         if side.to_server:
             side.seen += content

@@ -2,10 +2,12 @@
 
 from sqlalchemy import Engine
 
+from schemas.topics import POLICY
 from services.local.machine import Machine
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.records import Record
 from services.verify.examining import examine
+from services.verify.tail import EVERYTHING, Tail
 from services.verify.verdicts import render
 from tests.at_rest import (
     accounts_are_their_facts,
@@ -18,14 +20,16 @@ from tests.invariants import Auditor, fact_sets, settled
 from tests.observed import Observed
 
 REST_SECONDS_MAX = 90.0
+POLICIES_MAX = 100
 
 
-class KafkaReadable:
-    """A log as readers outside any group have it."""
+class TailReadable:
+    """What a tail has read, as the tests' own checks want to read it; policies besides."""
 
-    def __init__(self, log: KafkaLog) -> None:
+    def __init__(self, log: KafkaLog, tail: Tail) -> None:
         self._log = log
-        self._reader = log.reader()
+        self._tail = tail
+        self._kept = {topic.name: topic for topic in EVERYTHING}
 
     def partitions(self, topic: str) -> int:
         """How many partitions the topic has."""
@@ -34,13 +38,12 @@ class KafkaReadable:
     def read(
         self, topic: str, partition: int, start: int, records_max: int
     ) -> tuple[list[Record], int]:
-        """All that is committed from `start`, and the position after it."""
-        end = self._reader.end_in_doubt(topic, partition)
-        found: list[Record] = []
-        while start < end and len(found) < records_max:
-            records, start = self._reader.read(topic, partition, start, records_max)
-            found += records
-        return found, start
+        """All there is from `start`, and the position after it."""
+        if topic == POLICY.name:
+            return self._log.reader().read(topic, partition, start, POLICIES_MAX)
+        records = self._tail.of(self._kept[topic], partition)
+        found = [record for record in records if record.offset >= start][:records_max]
+        return found, found[-1].offset + 1 if found else start
 
 
 def hold_to_invariants(machine: Machine, engine: Engine, *, operations: bool = False) -> int:
@@ -49,9 +52,12 @@ def hold_to_invariants(machine: Machine, engine: Engine, *, operations: bool = F
     `operations`: runs or periods have been told too; their journals are examined by the services'
     own verification, not by the tests' fold.
     """
-    examined = examine(machine.log(), engine, lambda _: None, seconds_max=REST_SECONDS_MAX)
+    log = machine.log()
+    tail = Tail(log)
+    examined = examine(log, engine, lambda _: None, seconds_max=REST_SECONDS_MAX, tail=tail)
     assert examined.holds, render(examined)
-    observed = Observed(KafkaReadable(machine.log()))
+    tail.read_on()
+    observed = Observed(TailReadable(log, tail))
     auditor = Auditor(observed)
     facts = auditor.look()
     settled(auditor)

@@ -28,9 +28,9 @@ SEED = int(os.environ.get("SCRIP_SEED") or 5)
 CLIENTS = 6
 ACCOUNTS = [f"purse-{i}" for i in range(4 if LONG else 3)]
 OPENING = 100
-SECONDS = 60.0 if LONG else 9.0
+SECONDS = 60.0 if LONG else 6.0
 KILL_SECONDS_MAX = 3.0
-PATIENCE_SECONDS = (0.4, 12.0)  # the impatient give up on an answer, and never learn it
+PATIENCE_SECONDS = (0.03, 20.0)  # the impatient give up on an answer, and never learn it
 ANSWERED_SECONDS_MAX = 60.0
 WORKERS = ("redemption/a", "redemption/b")
 TYPES = {
@@ -128,7 +128,7 @@ class Client(threading.Thread):
         sent = Sent(REDEMPTION_COMMANDS, id, TYPES[kind], account, body)
         called = time.monotonic_ns()
         self._channel.publish(sent)
-        impatient = self._chance.random() < 0.03
+        impatient = self._chance.random() < 0.06
         came = self._mailbox.wait(sent, PATIENCE_SECONDS[0 if impatient else 1])
         if came is None:
             # Said again under the same id, and not waited for: it counts once, or not at all.

@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy import Engine, select
 
-from schemas.topics import REDEMPTION_COMMANDS, SETTLEMENT_BATCHES
+from schemas.topics import REDEMPTION_BALANCES, REDEMPTION_COMMANDS, SETTLEMENT_BATCHES
 from services.runtime.crash import EXIT_STATUS, Point
 from services.runtime.kafka_settings import transactional_settings
 from services.runtime.tables import open_tables
@@ -26,6 +26,7 @@ LONG = bool(os.environ.get("SCRIP_LONG"))
 SEED = int(os.environ.get("SCRIP_SEED") or 3)
 SEEDS = 3 if LONG else 1
 SECONDS_MAX = 60.0
+OUTBOX = "settlement/outbox"
 RUN_DAYS = 14
 CARDS = [f"card-{i}" for i in range(4)]
 SHORT_RUNS = (Point.RUN_CLAIMED, Point.RUN_FILE_MADE, Point.BANK_WRITTEN, Point.RUN_TAKEN)
@@ -44,6 +45,7 @@ class Office:
         self._chance = random.Random(seed)
         self._now = time.time_ns() // 1_000_000
         self.channel.issue(CARDS, 10_000_000)
+        self._until(self._sold, "the cards never became live")
 
     def spend(self, round: str) -> None:
         """A use on every card; returns when its items have reached PostgreSQL."""
@@ -55,10 +57,7 @@ class Office:
                 REDEMPTION_COMMANDS, f"use-{round}", "redeem", card, amount=amount, place=place
             )
         self.channel.flush()
-        deadline = time.monotonic() + SECONDS_MAX
-        while self._accrued() < before + len(CARDS):
-            assert time.monotonic() < deadline, "the uses never became items"
-            time.sleep(0.05)  # a look at a condition, bounded by the deadline
+        self._until(lambda: self._accrued() >= before + len(CARDS), "the uses never became items")
 
     def carry(self, crash_at: str | None = None) -> None:
         """A run from start to close; killed at a point and started again, if one is given."""
@@ -81,6 +80,16 @@ class Office:
             assert time.monotonic() < deadline, self.fleet.log_end(program)
             time.sleep(0.02)  # a look at a condition, bounded by the deadline
         return status
+
+    def _until(self, holds: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + SECONDS_MAX
+        while not holds():
+            assert time.monotonic() < deadline, what
+            time.sleep(0.05)  # a look at a condition, bounded by the deadline
+
+    def _sold(self) -> bool:
+        rows = read_topic(self.fleet.machine, REDEMPTION_BALANCES)
+        return {record.key for record in rows} >= {card.encode() for card in CARDS}
 
     def _accrued(self) -> int:
         with self.engine.connect() as connection:
@@ -113,19 +122,18 @@ def test_a_run_killed_anywhere_is_one_run_with_one_file(
     """Every step of a run and of the outbox that tells of it."""
     began = time.monotonic()
     fleet = fleet_of("runs")
-    for name in ("issuance/0", "redemption/a", "ledger/0", "settlement/0"):
-        fleet.start(name)
+    _start_all(fleet)
     office = Office(fleet, seed)
     points = list(RUNS if LONG else SHORT_RUNS)
     random.Random(seed).shuffle(points)
     for point in points:
         office.carry(f"{point}:1")
     for point in OUTBOXES if LONG else SHORT_OUTBOXES:
-        fleet.kill("settlement/0")
-        fleet.start("settlement/0", f"{point}:1")
+        fleet.kill(OUTBOX)
+        fleet.start(OUTBOX, f"{point}:1", ("outbox",))
         office.carry()
-        _until_crashed(fleet, "settlement/0", point)
-        fleet.start("settlement/0")
+        _until_crashed(fleet, OUTBOX, point)
+        fleet.start(OUTBOX, None, ("outbox",))
     facts = hold_to_invariants(fleet.machine, office.engine, operations=True)
     each_run_once(office)
     print(
@@ -141,19 +149,25 @@ def test_an_outbox_killed_in_doubt_about_its_batch_tells_each_fact_once(
 ) -> None:
     """A rival with its identity fences it; it dies before it has asked what became of the batch."""
     fleet = fleet_of("doubt")
-    for name in ("issuance/0", "redemption/a", "ledger/0"):
-        fleet.start(name)
-    fleet.start("settlement/0", f"{Point.OUTBOX_IN_DOUBT}:1")
+    _start_all(fleet, f"{Point.OUTBOX_IN_DOUBT}:1")
     office = Office(fleet, 1)
     office.carry()
     identity = f"{fleet.machine.namespace}.scrip-settlement-outbox"
     settings = transactional_settings(fleet.machine.infra.bootstrap, identity)
     Producer(settings).init_transactions(30)
     office.carry()
-    _until_crashed(fleet, "settlement/0", Point.OUTBOX_IN_DOUBT)
-    fleet.start("settlement/0")
+    _until_crashed(fleet, OUTBOX, Point.OUTBOX_IN_DOUBT)
+    fleet.start(OUTBOX, None, ("outbox",))
     hold_to_invariants(fleet.machine, office.engine, operations=True)
     each_run_once(office)
+
+
+def _start_all(fleet: Fleet, outbox_crash: str | None = None) -> None:
+    """The outbox is a process of its own, so that it can die while items go on."""
+    for name in ("issuance/0", "redemption/a", "ledger/0"):
+        fleet.start(name)
+    fleet.start("settlement/0", None, ("worker", "sink"))
+    fleet.start(OUTBOX, outbox_crash, ("outbox",))
 
 
 def _until_crashed(fleet: Fleet, name: str, point: Point) -> None:
