@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
 
+from schemas.errors import ScripError
 from schemas.identifiers import derived
 from schemas.issuance import CARDS_PER_COMMAND_MAX
 from schemas.message import Outgoing
@@ -36,6 +40,12 @@ TEMPLATE_ABSENT_NAME: Final = "(digital)"
 # Track 2 of a card that neither expires nor is a bank's: 4912, then service code 120.
 TRACK_FIXED: Final = "4912120"
 TRACK_DIGITS: Final = 8
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+
+
+class PrintFileError(ScripError):
+    """The print file does not open; give the key it was sealed under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +186,58 @@ def _pin(templates: Mapping[str, Template]) -> str | None:
 
 def _random_id() -> str:
     return str(UUID(bytes=secrets.token_bytes(16), version=4))
+
+
+class PrintKey:
+    """Seals what is printed: AES-256-GCM under a key of the batch, wrapped under this one."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the print key has {KEY_BYTES} bytes")
+        self._cipher = AESGCM(key)
+
+    def new_wrapped(self, batch: str) -> bytes:
+        """A new batch's key, sealed; it opens for that batch only."""
+        return _sealed(self._cipher, secrets.token_bytes(KEY_BYTES), batch.encode())
+
+    def seal(
+        self, wrapped: bytes, batch: str, chunk: int, cards: Sequence[tuple[int, PressedCard]]
+    ) -> bytes:
+        """A chunk's part of the print file: its cards by number with all their secrets."""
+        rows = [
+            {
+                "number": number,
+                "account": card.account,
+                "identifiers": [[s.kind, s.template, s.text] for s in card.identifiers],
+                "pin": card.pin,
+            }
+            for number, card in cards
+        ]
+        cipher = AESGCM(_opened(self._cipher, wrapped, batch.encode()))
+        return _sealed(cipher, orjson.dumps(rows), f"{batch}/{chunk}".encode())
+
+    def open(
+        self, wrapped: bytes, batch: str, chunk: int, sealed: bytes
+    ) -> list[tuple[int, PressedCard]]:
+        """What was sealed; PrintFileError if it was changed, or sealed under another key."""
+        try:
+            cipher = AESGCM(_opened(self._cipher, wrapped, batch.encode()))
+            rows = orjson.loads(_opened(cipher, sealed, f"{batch}/{chunk}".encode()))
+        except InvalidTag as changed:
+            text = f"part {chunk} of batch {batch} does not open: another key, or it was changed"
+            raise PrintFileError(text) from changed
+        return [(row["number"], _printed(row)) for row in rows]
+
+
+def _printed(row: Mapping[str, Any]) -> PressedCard:
+    identifiers = tuple(Secret(*one) for one in row["identifiers"])
+    return PressedCard(row["account"], identifiers[0].last4, identifiers, row["pin"])
+
+
+def _sealed(cipher: AESGCM, plain: bytes, bound_to: bytes) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, plain, bound_to)
+
+
+def _opened(cipher: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
+    return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
