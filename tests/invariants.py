@@ -23,6 +23,8 @@ from tests.observed import Observed, Seen
 
 GENESIS: Final = "0" * 64
 REFUSALS: Final = ("redemption_refused.v1", "issuance_refused.v1")
+# Facts that reserve until another service has spoken: the answer comes with what follows.
+RESERVING: Final = ("undo_reserved.v1",)
 SOON_FORGOTTEN: Final = ("unknown_account", "unknown_card", "too_old", "too_early")
 # By how much a fact changes what its account holds: value that comes in, goes out, or moves.
 COMES: Final = ("value_loaded.v1", "credit_issued.v1")
@@ -198,7 +200,8 @@ def fact_sets(observed: Observed) -> None:
     for topic in (ISSUANCE_EVENTS, REDEMPTION_EVENTS):
         for fact in observed.facts(topic):
             body: Any = fact.body
-            if fact.type not in REFUSALS or body.reason not in SOON_FORGOTTEN:
+            forgotten = fact.type in REFUSALS and body.reason in SOON_FORGOTTEN
+            if not forgotten and fact.type not in RESERVING:
                 made[topic.name, fact.subject, fact.causationid].append(fact.type)
     for key, types in made.items():
         refused = [type for type in types if type in REFUSALS]
