@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import Engine
 
@@ -51,16 +50,21 @@ def story() -> Story:
 
 def play(stage: Stage) -> Play:
     """The whole story on a stage, which stays open."""
+    return play_on(begun(stage), 0)
+
+
+def begun(stage: Stage) -> Play:
+    """The story on a stage, before its first step."""
     played = Play(story(), stage)
     played.begin()
-    for step in played_steps():
-        played.step(step)
     return played
 
 
-def played_steps() -> tuple[Any, ...]:
-    """The story's steps."""
-    return tuple(story().steps)
+def play_on(played: Play, start: int, end: int | None = None) -> Play:
+    """The steps from `start` up to `end`."""
+    for step in story().steps[start:end]:
+        played.step(step)
+    return played
 
 
 @contextmanager

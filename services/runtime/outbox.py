@@ -17,7 +17,7 @@ from services.runtime.advance import Progress, progress_key, read_progress
 from services.runtime.crash import CrashPoints, Point
 from services.runtime.deriving import NoRows
 from services.runtime.murmur2 import partition_of
-from services.runtime.outbox_table import OutboxRow, read
+from services.runtime.outbox_table import OutboxRow, raise_head, read
 from services.runtime.ports import (
     BatchDroppedError,
     Log,
@@ -66,6 +66,7 @@ class Outbox:
         self._producer: Producer | None = None
         self._progress: dict[int, Progress] = {}
         self._backoff = backoff or Backoff()
+        self._head_raised = False
 
     def tick(self, timeout: float = 0.0) -> bool:
         """Publish what waits, a bounded number; True when something left."""
@@ -75,12 +76,17 @@ class Outbox:
             self._crash.at(Point.OUTBOX_RESTORED)
         try:
             with self._engine.begin() as connection:
+                if not self._head_raised:
+                    # The database may be a backup: what has left since has its positions already.
+                    raise_head(connection, self.published())
                 rows = read(connection, self.published(), ROWS_MAX, self._topic.name)
         except OperationalError as cause:
+            self._head_raised = False
             if not self._backoff.waiting:
                 _log.warning("waiting_for_postgres", outbox=self._topic.name, cause=str(cause))
             self._backoff.wait()
             return False
+        self._head_raised = True
         if self._backoff.waiting:
             _log.info("postgres_is_back", outbox=self._topic.name)
             self._backoff.over()

@@ -118,7 +118,15 @@ class LiveStage:
 
     def restart(self) -> None:
         """Every worker stops; new ones restore themselves from the log."""
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        """Every service stops."""
         self._threads.stop()
+
+    def start(self) -> None:
+        """New ones start."""
         self._threads = self._started()
 
     def close(self) -> None:
