@@ -12,6 +12,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from deploy.embedded.places import free_ports
+
 CHUNK = 65_536
 LOOK_SECONDS = 0.02
 KAFKA_END_TXN = 26
@@ -40,7 +42,8 @@ class Proxy:
         self._target = port
         self._armed = 0
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        # Not from the range clients get theirs from: one of them could connect to itself.
+        self._listener = socket.create_server(("127.0.0.1", *free_ports(1)))
         self._listener.setblocking(False)
         self.port = int(self._listener.getsockname()[1])
         self._selector = selectors.DefaultSelector()
