@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cards import cli as cards
 from services.deadletters import cli as deadletters
 from services.replay import cli as replay
 
@@ -35,6 +36,7 @@ for name, part in (
     ("topics", topics),
     ("settle", settle),
     ("returns", returns),
+    ("cards", cards.app),
     ("deadletters", deadletters.app),
     ("replay", replay.app),
 ):
@@ -105,6 +107,18 @@ def topics_apply(json: Json = False) -> None:
 def topics_diff(json: Json = False) -> None:
     """Say where the cluster differs from the catalogue."""
     _answer(json, "services.runtime.cli.diff_topics")
+
+
+@topics.command("save")
+def topics_save(topic: str, partition: int, file: Path, json: Json = False) -> None:
+    """Copy one partition of state to a file."""
+    _answer(json, "services.runtime.copying.save", topic, partition, file)
+
+
+@topics.command("load")
+def topics_load(topic: str, partition: int, file: File, json: Json = False) -> None:
+    """Put a copy back into a partition that was lost."""
+    _answer(json, "services.runtime.copying.load", topic, partition, file)
 
 
 @settle.command("run")

@@ -77,7 +77,7 @@ class Press:
         self, connection: Connection, templates: Mapping[str, Template], count: int
     ) -> list[PressedCard]:
         """So many cards whose room is claimed, kept with the caller's transaction."""
-        return self._made(connection, templates, [_random_id() for _ in range(count)])
+        return self._made(connection, templates, [random_id() for _ in range(count)])
 
     def rekey(self, policy: PolicyDocument, programme: str, account: str) -> PressedCard:
         """New secrets for a Blank card; the old ones are gone when this returns."""
@@ -184,7 +184,8 @@ def _pin(templates: Mapping[str, Template]) -> str | None:
     return f"{secrets.randbelow(10**length):0{length}d}" if length else None
 
 
-def _random_id() -> str:
+def random_id() -> str:
+    """A card's account id: random, so that it tells nothing of its codes."""
     return str(UUID(bytes=secrets.token_bytes(16), version=4))
 
 

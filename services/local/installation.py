@@ -77,6 +77,8 @@ def settings_of(machine: Machine) -> dict[str, Any]:
         "seal_keys": str(machine.seal_keys),
         "bank_folder": str(machine.bank_folder),
         "bank_key": secret_of(machine.folder / "bank-key"),
+        "peppers": str(machine.peppers),
+        "print_key": secret_of(machine.folder / "print-key"),
     }
 
 

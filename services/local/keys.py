@@ -41,6 +41,12 @@ def secret_of(path: Path) -> str:
     return path.read_text()
 
 
+def make_peppers(path: Path) -> None:
+    """The first pepper of a card directory, if there is none; a new version is added by hand."""
+    if not path.exists():
+        write_private(path, json.dumps({"1": secrets.token_hex(32)}).encode())
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write a file only its owner can read, whole or not at all."""
     part = path.with_name(path.name + ".part")

@@ -14,7 +14,7 @@ from psycopg import sql
 from deploy.embedded.guarded import GuardedServer, ServerPlan
 from deploy.embedded.resolve import Infrastructure
 from deploy.migrations.run import upgrade
-from services.local.keys import make_keys, seals_for, secret_of
+from services.local.keys import make_keys, make_peppers, seals_for, secret_of
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.policy_admin import Applied, apply_policy
 from services.runtime.topic_admin import TopicAdmin
@@ -49,6 +49,11 @@ class Machine:
         return self.folder / "seal-keys.json"
 
     @property
+    def peppers(self) -> Path:
+        """The file of the card directory's peppers."""
+        return self.folder / "peppers.json"
+
+    @property
     def bank_folder(self) -> Path:
         """Where bank files are dropped."""
         return self.folder / "bank"
@@ -64,6 +69,8 @@ class Machine:
         (self.folder / "logs").mkdir(exist_ok=True)
         make_keys(self.seal_keys, policy.get("channels") or ())
         secret_of(self.folder / "bank-key")
+        secret_of(self.folder / "print-key")
+        make_peppers(self.peppers)
         self._make_database()
         upgrade(self.database)
         admin = TopicAdmin(self.infra.bootstrap, self.namespace, story=self.story)
@@ -92,6 +99,8 @@ class Machine:
             "SCRIP_SEAL_KEYS": str(self.seal_keys),
             "SCRIP_BANK_FOLDER": str(self.bank_folder),
             "SCRIP_BANK_KEY": secret_of(self.folder / "bank-key"),
+            "SCRIP_PEPPERS": str(self.peppers),
+            "SCRIP_PRINT_KEY": secret_of(self.folder / "print-key"),
             **(more or {}),
         }
 

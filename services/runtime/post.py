@@ -22,6 +22,7 @@ from services.runtime.murmur2 import partition_of
 from services.runtime.ports import (
     BatchDroppedError,
     Clock,
+    FencedError,
     Log,
     OutcomeUnknownError,
     Producer,
@@ -40,8 +41,12 @@ REPLIES: Final = {
 }
 
 
-class NoAnswerError(ScripError):
+class NoAnswerError(ScripError, TimeoutError):
     """Nobody answered in time: is the service running? Then the same command again goes on."""
+
+
+class AskedElsewhereError(ScripError):
+    """Another process carries the same thing on; wait until it has ended, then look."""
 
 
 def _look_again() -> None:
@@ -135,6 +140,9 @@ class Post:
                 # Whether they are in does not matter: twice is once.
                 self.close()
                 continue
+            except FencedError as fenced:
+                text = f"another process goes on as {self._identity}"
+                raise AskedElsewhereError(text) from fenced
             return
         raise NoAnswerError(f"Kafka did not take {len(asked)} commands in {SENDS_MAX} tries")
 

@@ -76,6 +76,16 @@ class Settings(BaseSettings):
     bank_key: Annotated[
         SecretStr, Field(description="hex, 32 bytes: encrypts bank account numbers")
     ] = SecretStr("")
+    peppers: Annotated[
+        Path | None,
+        Field(
+            description="JSON file {version: hex, 32 bytes or more}: keys of the card directory; "
+            "the highest version is used for new cards"
+        ),
+    ] = None
+    print_key: Annotated[
+        SecretStr, Field(description="hex, 32 bytes: wraps the keys of cards' print files")
+    ] = SecretStr("")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":

@@ -1,0 +1,226 @@
+"""What `scrip cards` does and says: orders carried through, ranges asked for, cards printed."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from schemas.terms import Policy
+from schemas.topics import ISSUANCE_COMMANDS
+from services.issuance.directory import Directory
+from services.issuance.old_cards import read_old_cards
+from services.issuance.operations import (
+    Import,
+    ImportRefusedError,
+    Range,
+    RangeDone,
+    ask_range,
+    plan_import,
+)
+from services.issuance.press import Press, PrintKey
+from services.issuance.runs import Batches, BatchRefusedError, Manifest, Order
+from services.issuance.tables import BATCHES
+from services.issuance.views import email, opened, pdf
+from services.local.asking import tell
+from services.local.installation import NotThereError
+from services.local.keys import write_private
+from services.runtime.cli import DONE, NO, Said, require_database, require_log
+from services.runtime.clocks import SystemClock
+from services.runtime.policies import Policies
+from services.runtime.ports import Log
+from services.runtime.post import Post
+from services.runtime.settings import Settings, seals_of
+
+SOURCE = "service/press"
+SHOWN_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The press with all it needs."""
+
+    settings: Settings
+    log: Log
+    batches: Batches
+
+    @property
+    def directory(self) -> Directory:
+        """Secrets by their digest."""
+        return self.batches.directory
+
+    def post(self, batch: str) -> Post:
+        """Commands about a batch, sealed as the press; a second one of a batch fences the first."""
+        seals = seals_of(self.settings)
+        return Post(self.log, seals, SOURCE, SystemClock(), f"scrip-press-{batch}")
+
+    def policy(self) -> Policy:
+        """The policy in force. Raises BatchRefusedError where there is none."""
+        policies = Policies(self.log.reader())
+        policies.refresh()
+        found = policies.in_force(SystemClock().now())
+        if found is None:
+            raise BatchRefusedError("there is no policy in force yet: scrip policy apply FILE")
+        return found
+
+
+@contextmanager
+def office_of(settings: Settings) -> Iterator[Office]:
+    """The press of an installation. Raises NotThereError and what the log raises."""
+    key = settings.print_key.get_secret_value()
+    if settings.peppers is None or not key:
+        raise NotThereError(
+            "SCRIP_PEPPERS and SCRIP_PRINT_KEY are missing: set them, or run `scrip up`"
+        )
+    log = require_log(settings)
+    engine = require_database(settings)
+    rows: dict[str, str] = json.loads(settings.peppers.read_text())
+    peppers = {int(version): bytes.fromhex(pepper) for version, pepper in rows.items()}
+    directory = Directory(engine, peppers)
+    partitions = log.partitions(ISSUANCE_COMMANDS.name)
+    press = Press(directory, partitions)
+    batches = Batches(directory, press, PrintKey(bytes.fromhex(key)), partitions, tell)
+    try:
+        yield Office(settings, log, batches)
+    finally:
+        engine.dispose()
+
+
+def prepare(settings: Settings, template: str | None, order: Mapping[str, Any]) -> Said:
+    """Plan a batch and carry it through; the manifest."""
+    wanted = Order(**order)
+    with office_of(settings) as office:
+        policy = office.policy()
+        programme = policy.programme(wanted.programme)
+        known = programme.templates if programme is not None else []
+        if template is not None and template not in known:
+            allowed = ", ".join(known) or "none (the programme's cards are digital)"
+            raise BatchRefusedError(f"template {template}; allowed: {allowed}")
+        office.batches.plan(wanted, policy, SystemClock().now())
+        return _carried(office, wanted.batch)
+
+
+def take_over(
+    settings: Settings, file: Path, batch: str, programme: str, location: str | None
+) -> Said:
+    """Plan an import whole, or name every wrong row, and carry it through; the manifest."""
+    now = SystemClock().now()
+    cards, wrong = read_old_cards(file.read_text("utf-8", "replace"), now)
+    with office_of(settings) as office:
+        try:
+            if wrong:
+                raise ImportRefusedError(wrong)
+            place = {"location": location} if location else {}
+            wanted = Import(batch, programme, cards, place)
+            partitions = office.batches.partitions
+            plan_import(office.directory, partitions, wanted, office.policy(), now)
+        except ImportRefusedError as refused:
+            return _rows_refused(refused)
+        return _carried(office, batch)
+
+
+def show(settings: Settings, batch: str) -> Said:
+    """A batch's manifest."""
+    with office_of(settings) as office:
+        return _shown(office.batches.manifest(batch))
+
+
+def undo_import(settings: Settings, batch: str, first: int, last: int | None, again: str) -> Said:
+    """Ask for each card of an import whether it can be taken back; all of them by default."""
+    with office_of(settings) as office:
+        to = last if last is not None else _batch(office, batch).cards
+        body = {"batch": batch}
+        return _asked(office, Range(batch, first, to, "undo_import", body, again))
+
+
+def move(settings: Settings, wanted: Range) -> Said:
+    """Ship or void a range."""
+    with office_of(settings) as office:
+        return _asked(office, wanted)
+
+
+def activate(settings: Settings, wanted: Range, value: int | None) -> Said:
+    """Sell a range, each card at one value; none: the batch's."""
+    with office_of(settings) as office:
+        plan = _batch(office, wanted.batch)
+        minor = plan.value if value is None else value
+        if minor is None:
+            raise BatchRefusedError(f"the cards of batch {plan.batch} have no value: give --value")
+        money = {"minor": minor, "currency": plan.currency}
+        return _asked(office, replace(wanted, body={**wanted.body, "value": money}))
+
+
+def write_printed(settings: Settings, batch: str, first: int, last: int | None, out: Path) -> Said:
+    """A PDF sheet, or one card as HTML and, beside it, text; for its owner's eyes only."""
+    with office_of(settings) as office:
+        to = last or (first if out.suffix == ".html" else _batch(office, batch).cards)
+        key = office.batches.print_key
+        sheet = opened(office.directory.engine, key, batch, first, to)
+    match out.suffix:
+        case ".pdf":
+            files = {out: pdf(sheet)}
+        case ".html" if len(sheet.cards) == 1:
+            page, text = email(sheet)
+            files = {out: page.encode(), out.with_suffix(".txt"): text.encode()}
+        case _:
+            raise BatchRefusedError(f"{out}; allowed: FILE.pdf, or FILE.html for one card")
+    for path, content in files.items():
+        write_private(path, content)
+    names = [str(path) for path in files]
+    return Said({"written": names, "cards": len(sheet.cards)}, "\n".join(names))
+
+
+def _batch(office: Office, batch: str) -> Any:
+    with office.directory.engine.connect() as connection:
+        found = connection.execute(select(BATCHES).where(BATCHES.c.batch == batch)).first()
+    if found is None:
+        raise BatchRefusedError(f"there is no batch {batch}")
+    return found
+
+
+def _carried(office: Office, batch: str) -> Said:
+    post = office.post(batch)
+    try:
+        return _shown(office.batches.go_on(batch, post))
+    finally:
+        post.close()
+
+
+def _asked(office: Office, wanted: Range) -> Said:
+    post = office.post(wanted.batch)
+    try:
+        done = ask_range(office.directory, post, wanted, tell)
+    finally:
+        post.close()
+    return _range_done(wanted, done)
+
+
+def _range_done(wanted: Range, done: RangeDone) -> Said:
+    found = {
+        "type": wanted.type,
+        "accepted": done.accepted,
+        "refused": [{"number": number, "reason": reason} for number, reason in done.refused],
+        "reasons": done.reasons,
+    }
+    lines = [f"{wanted.type}: {done.accepted} accepted, {len(done.refused)} refused"]
+    lines += [f"  card {number}: {reason}" for number, reason in done.refused[:SHOWN_MAX]]
+    if len(done.refused) > SHOWN_MAX:
+        lines.append(f"  … and {len(done.refused) - SHOWN_MAX} more")
+    return Said(found, "\n".join(lines), NO if done.refused else DONE)
+
+
+def _shown(manifest: Manifest) -> Said:
+    said = {**asdict(manifest), "left": manifest.left}
+    lines = [f"{name:<12} {value}" for name, value in said.items() if name != "left"]
+    lines += [f"left of {name}: {count}" for name, count in manifest.left.items()]
+    return Said(said, "\n".join(lines))
+
+
+def _rows_refused(refused: ImportRefusedError) -> Said:
+    found = [asdict(one) for one in refused.findings]
+    lines = [str(one) for one in refused.findings]
+    text = "\n".join([*lines, "nothing was taken over"])
+    return Said({"findings": found}, text, NO)
