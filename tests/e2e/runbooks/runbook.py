@@ -18,6 +18,7 @@ FOLDER = ROOT / "docs" / "operations"
 COMMAND_SECONDS_MAX = 60.0
 POSTGRES = installed(None) / "bin"
 PROGRAMS = {
+    "python": sys.executable,
     "scrip": str(Path(sys.executable).parent / "scrip"),
     "pg_dump": str(POSTGRES / "pg_dump"),
     "pg_restore": str(POSTGRES / "pg_restore"),
