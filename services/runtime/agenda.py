@@ -46,7 +46,7 @@ class Agenda:
                 forgettings.done((told, key))
             at = until = None
             if value is not None:
-                at, until = self._bounds.due(key, value), self._bounds.forgotten(key, value)
+                at, until = self._bounds.of(key, value)
             if until is not None:
                 forgettings.add(until, key)
             sent = self._sent.get(key)

@@ -1,7 +1,6 @@
 """When a row may first be due or forgotten, read from its bytes: never later than in truth."""
 
 import re
-from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, Final
 
@@ -9,21 +8,26 @@ from services.runtime.answers import answer_until
 from services.runtime.rowcodec import ANSWER, kind_of
 from services.runtime.staging import RowCodec
 
-_NUMBER: Final = re.compile(rb"-?\d+")
+_number: Final = re.compile(rb"-?\d+").match
+_NULL: Final = ord("n")
 
-Bound = Callable[[str, bytes], int | None]
 
-
-def _numbers(value: bytes, tags: tuple[bytes, ...]) -> Iterator[int]:
-    """The numbers after each tag; a tag holds its quotes, so no text of a row can look like it."""
+def _first(value: bytes, tags: tuple[bytes, ...]) -> int | None:
+    """The least number after any tag; a tag has its quotes, so no text in a row looks like it."""
+    first: int | None = None
+    find = value.find
     for tag in tags:
-        start = value.find(tag)
+        start = find(tag)
         while start >= 0:
             start += len(tag)
-            number = _NUMBER.match(value, start)
-            if number is not None:
-                yield int(number[0])
-            start = value.find(tag, start)
+            if value[start] != _NULL:
+                number = _number(value, start)
+                assert number is not None, tag
+                at = int(number[0])
+                if first is None or at < first:
+                    first = at
+            start = find(tag, start)
+    return first
 
 
 def _tag(name: str) -> bytes:
@@ -41,21 +45,18 @@ class Bounds:
         self._due = {kind: tuple(map(_tag, names)) for kind, names in due.items()}
         self._forgotten = {kind: ((_tag(name),), ms) for kind, (name, ms) in forgotten.items()}
 
-    def due(self, key: str, value: bytes) -> int | None:
-        """No due of the row is earlier (ms UTC); None: it has none."""
-        tags = self._due.get(kind_of(key))
-        return None if tags is None else min(_numbers(value, tags), default=None)
-
-    def forgotten(self, key: str, value: bytes) -> int | None:
-        """The row is not forgotten earlier (ms UTC); None: never."""
-        kind = kind_of(key)
+    def of(self, key: str, value: bytes) -> tuple[int | None, int | None]:
+        """The row is neither due nor forgotten earlier than this (ms UTC); None: never is."""
+        kind = kind_of(key) if "/" in key else ""
         if kind == ANSWER:
-            return answer_until(value)
+            return None, answer_until(value)
+        tags = self._due.get(kind)
+        due = None if tags is None else _first(value, tags)
         rule = self._forgotten.get(kind)
         if rule is None:
-            return None
-        first = min(_numbers(value, rule[0]), default=None)
-        return None if first is None else first + rule[1]
+            return due, None
+        first = _first(value, rule[0])
+        return due, None if first is None else first + rule[1]
 
     def exactly_due(self, key: str, value: bytes) -> tuple[Any, ...]:
         """The row's dues."""

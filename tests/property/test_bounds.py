@@ -31,12 +31,12 @@ def bound(core: ModuleType, codec: CoreRows, rows: dict[str, Any]) -> tuple[int,
         until = core.forgotten_at(key, row)
         assert bounds.exactly_forgotten(key, value) == until
         if exact is not None:
-            first = bounds.due(key, value)
+            first = bounds.of(key, value)[0]
             assert first is not None
             assert first <= exact
             dues += 1
         if until is not None:
-            first = bounds.forgotten(key, value)
+            first = bounds.of(key, value)[1]
             assert first is not None
             assert first <= until
             forgettings += 1
