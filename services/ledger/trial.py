@@ -40,10 +40,7 @@ def trial_balance(journals: Iterable[Journal]) -> TrialBalance:
         accounts = found.setdefault(journal.entity, {})
         for line in journal.lines:
             accounts[line.account] = accounts.get(line.account, 0) + line.debit - line.credit
-    return {
-        entity: dict(sorted(accounts.items()))
-        for entity, accounts in sorted(found.items())
-    }
+    return {entity: dict(sorted(accounts.items())) for entity, accounts in sorted(found.items())}
 
 
 def unbalanced(journals: Iterable[Journal]) -> Iterator[Finding]:

@@ -18,7 +18,9 @@ IMPURE_FILES = frozenset(
 )
 # What stands on top starts processes, reads files and looks at everything by trade, and migrations
 # are run by Alembic against a database.
-ON_TOP = frozenset({"stories", "demo", "doctor", "replay", "deadletters", "cards", "verify", "local"})
+ON_TOP = frozenset(
+    {"stories", "demo", "doctor", "replay", "deadletters", "cards", "verify", "local"}
+)
 IMPURE_PACKAGES = frozenset({"runtime", "gateway", "watch"}) | ON_TOP
 MIGRATIONS = "migrations"
 # Of the runtime, the two that decide about one message stay pure: they are what is replayed.
