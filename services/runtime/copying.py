@@ -32,9 +32,9 @@ class PartitionHoldsRecordsError(ScripError):
 
 def save(settings: Settings, topic: str, number: int, path: Path) -> Said:
     """Write the newest row of every key of a partition to a file, one JSON object a line."""
-    log = require_log(settings)
+    name = _of_state(topic).name
     rows: dict[bytes | None, Record] = {}
-    for record in _records(log, _of_state(topic).name, number):
+    for record in _records(require_log(settings), name, number):
         rows[record.key] = record
     lines = [orjson.dumps(_line(record)) for record in rows.values() if record.value is not None]
     path.write_bytes(b"".join(line + b"\n" for line in lines))
@@ -47,8 +47,8 @@ def load(settings: Settings, topic: str, number: int, path: Path) -> Said:
     Whether it is new enough the worker sees: its progress must be the group's offset. Raises
     NotOfStateError, PartitionHoldsRecordsError.
     """
-    log = require_log(settings)
     name = _of_state(topic).name
+    log = require_log(settings)
     if next(_records(log, name, number), None) is not None:
         raise PartitionHoldsRecordsError(f"{topic}/{number}")
     rows = [_staged(name, number, orjson.loads(line)) for line in path.read_bytes().splitlines()]
