@@ -198,7 +198,8 @@ class KafkaProducer:
         self._crash = log.crash
         self._failed: KafkaError | None = None
         self._calls = BoundedCalls(f"{identity} offsets")
-        self._producer = Producer(transactional_settings(log.bootstrap, identity))
+        settings = transactional_settings(log.bootstrap, identity)
+        self._producer = Producer({**settings, "error_cb": self._on_error})
         while True:
             try:
                 self._producer.init_transactions(WAIT)
@@ -207,6 +208,11 @@ class KafkaProducer:
                 if not error.args[0].retriable():
                     raise
                 _log.warning("waiting_for_kafka", identity=identity, error=str(error))
+
+    def _on_error(self, error: KafkaError) -> None:
+        # Without this, a fence found while records leave comes out of `flush` as a SystemError.
+        if error.fatal():
+            self._failed = error
 
     def begin(self) -> None:
         """Open a transaction."""
