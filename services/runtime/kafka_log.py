@@ -198,8 +198,7 @@ class KafkaProducer:
         self._crash = log.crash
         self._failed: KafkaError | None = None
         self._calls = BoundedCalls(f"{identity} offsets")
-        settings = transactional_settings(log.bootstrap, identity)
-        self._producer = Producer({**settings, "error_cb": self._on_error})
+        self._producer = Producer(transactional_settings(log.bootstrap, identity))
         while True:
             try:
                 self._producer.init_transactions(WAIT)
@@ -208,11 +207,6 @@ class KafkaProducer:
                 if not error.args[0].retriable():
                     raise
                 _log.warning("waiting_for_kafka", identity=identity, error=str(error))
-
-    def _on_error(self, error: KafkaError) -> None:
-        # Without this, a fence found while records leave comes out of `flush` as a SystemError.
-        if error.fatal():
-            self._failed = error
 
     def begin(self) -> None:
         """Open a transaction."""
@@ -269,6 +263,11 @@ class KafkaProducer:
             left = self._producer.flush(COMMIT_WAIT)
         except (KafkaException, CallHangsError) as error:
             raise BatchDroppedError(str(error)) from error
+        except SystemError as error:
+            # A fence that `flush` finds on the way reaches us so, the client's fault behind it.
+            if not isinstance(error.__cause__, KafkaException):
+                raise
+            raise BatchDroppedError(str(error.__cause__)) from error
         if left or self._failed is not None:
             raise BatchDroppedError(f"{left} records not written: {self._failed}")
         self._crash.at(Point.AFTER_FLUSH)
