@@ -24,6 +24,7 @@ from services.stories.assembly import SEALS
 from services.stories.operations import Office
 from services.stories.reading import Story
 from services.stories.rows import RowView
+from services.stories.shares import BATCHES, as_one, shares_of
 from services.stories.stage import Stage
 from services.stories.steps import (
     SOURCE,
@@ -186,9 +187,14 @@ class Play:
     def _command(
         self, step: CommandStep, repeated_at: int | None = None, number: int | None = None
     ) -> None:
-        value = _bytes_of(step)
         at = step.at if repeated_at is None else repeated_at
-        self.stage.publish([Staged(step.topic.name, None, at, step.subject.encode(), value)])
+        shares = shares_of(step, self.stage.partitions)
+        self.stage.publish(
+            [
+                Staged(share.topic.name, None, at, share.subject.encode(), _bytes_of(share))
+                for share in shares
+            ]
+        )
 
     def _run(self, run: RunStep, step: Step) -> None:
         problem = self._office.settle(run, self.terms())
@@ -203,6 +209,7 @@ class Play:
             self.told.notes.append({"step": step.number, "do": step.do, "text": problem})
 
     def _collect(self, step: Step) -> None:
+        found: list[dict[str, Any]] = []
         for topic in (ISSUANCE_REPLIES, REDEMPTION_REPLIES):
             for number in range(self.stage.partitions):
                 position = self._seen.get((topic.name, number), 0)
@@ -211,11 +218,12 @@ class Play:
                     records, after = self.stage.reader.read(topic.name, number, position, READ_MAX)
                     for record in records:
                         if record.value is not None:
-                            self.told.replies.append(_said(read_reply(record.value), step))
+                            found.append(_said(read_reply(record.value), step))
                     if after == position:
                         break
                     position = after
                 self._seen[topic.name, number] = position
+        self.told.replies += as_one(found) if step.do in BATCHES else found
 
 
 def _bytes_of(step: CommandStep) -> bytes:
