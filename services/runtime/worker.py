@@ -145,7 +145,8 @@ class Worker:
         self._clock.reached(partition.progress.now)
         self.policies.refresh()
         self._consumer.start_at(key, partition.progress.next)
-        _log.info("partition_ready", partition=key, next=partition.progress.next)
+        told = {"next": partition.progress.next, "warm": partition.warm}
+        _log.info("partition_ready", partition=key, **told)
 
     def _stage(self, records: list[Record]) -> Batch:
         batch = Batch()

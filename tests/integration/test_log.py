@@ -19,7 +19,7 @@ from services.runtime.ports import (
     OutcomeUnknownError,
     Revoked,
 )
-from services.runtime.records import Record, Staged
+from services.runtime.records import Marked, Record, Staged
 from services.runtime.topic_admin import TopicAdmin
 
 COMMANDS = REDEMPTION_COMMANDS.name
@@ -116,6 +116,15 @@ def test_a_record_without_partition_lies_where_murmur2_says(log: Log) -> None:
     for number in range(PARTITIONS):
         wanted = {key.encode() for key in keys if partition_of(key.encode(), PARTITIONS) == number}
         assert {record.key for record in read_all(log, COMMANDS, number)} == wanted
+
+
+def test_a_marked_record_is_told_where_it_was_written(log: Log) -> None:
+    write(log, "writer", staged(1), staged(2))
+    marked = [Marked(COMMANDS, 0, 1_000, b"a", b"3"), Marked(MEMORY, 0, 1_000, b"a", b"4")]
+    write(log, "writer", staged(9), *marked)
+    found = {(r.topic, r.value): r.offset for t in (COMMANDS, MEMORY) for r in read_all(log, t, 0)}
+    assert marked[0].offset == found[COMMANDS, b"3"] > 2
+    assert marked[1].offset == found[MEMORY, b"4"]
 
 
 def test_an_open_transaction_is_in_doubt_and_hides_what_follows(log: Log) -> None:

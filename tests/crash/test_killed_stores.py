@@ -1,0 +1,98 @@
+"""A worker with its rows on disk is killed under load: its store stays what the log says."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.resolve import Infrastructure
+from schemas.topics import REDEMPTION_BALANCES, REDEMPTION_COMMANDS, REDEMPTION_MEMORY
+from services.local.machine import Machine
+from services.runtime.checksum import compare
+from services.runtime.rocks_settings import budget
+from services.runtime.rocks_store import RocksReading
+from tests.crash.publishing import Channel, Traffic
+from tests.crash.test_killed_workers import POLICY, until_answered
+
+LONG = bool(os.environ.get("SCRIP_LONG"))
+KILLS = 30 if LONG else 3
+RATE = 200
+BETWEEN_SECONDS = 2.0
+READY_SECONDS_MAX = 60.0
+NAME = "redemption/0"
+
+
+@pytest.fixture
+def machine(infra: Infrastructure, namespace: str, tmp_path: Path) -> Iterator[Machine]:
+    """An installation with issuance in memory and redemption on disk."""
+    made = Machine(infra, tmp_path, namespace)
+    made.prepare(POLICY, time.time_ns() // 1_000_000)
+    made.start("issuance")
+    start(made)
+    yield made
+    made.stop()
+
+
+def start(machine: Machine) -> None:
+    folder = str(machine.folder / "stores")
+    machine.start("redemption", "0", {"SCRIP_STORE": "rocksdb", "SCRIP_STORE_FOLDER": folder})
+
+
+def logged(machine: Machine) -> str:
+    """What the worker has said since it was started."""
+    return (machine.folder / "logs" / "redemption-0.log").read_text()
+
+
+def until_ready(machine: Machine) -> None:
+    """It has restored every partition."""
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while logged(machine).count("partition_ready") < machine.partitions:
+        assert time.monotonic() < deadline, logged(machine)
+        time.sleep(0.05)
+
+
+@pytest.mark.timeout(900 if LONG else 240)
+def test_a_killed_worker_finds_its_store_again_and_it_is_what_the_log_says(
+    machine: Machine,
+) -> None:
+    seed = int(os.environ.get("SCRIP_SEED") or 7)
+    chance = random.Random(seed)
+    channel = Channel(machine)
+    cards = [f"card-{i}" for i in range(20)]
+    channel.issue(cards, 1_000_000)
+    traffic = Traffic(channel, cards, RATE, seed)
+    traffic.start()
+    said = ""
+    for _ in range(KILLS):
+        until_ready(machine)
+        # Not to synchronise: traffic goes on meanwhile, and the length is part of the fault.
+        time.sleep(BETWEEN_SECONDS * chance.random())
+        machine.kill(NAME, signal.SIGKILL)
+        assert machine.processes[NAME].wait(30.0)
+        said += logged(machine)
+        start(machine)
+    traffic.end()
+    until_answered(machine, channel)
+    machine.kill(NAME, signal.SIGTERM)
+    assert machine.processes[NAME].wait(30.0)
+    last = logged(machine)
+    assert "store_thrown_away" not in said + last
+    assert last.count('"warm": true') == machine.partitions
+    assert sum(_compared(machine, number) for number in range(machine.partitions)) > len(cards)
+
+
+def _compared(machine: Machine, number: int) -> int:
+    owner = f"{machine.namespace}.redemption.0"
+    folder = machine.folder / "stores" / owner / f"{REDEMPTION_COMMANDS.name}-{number}"
+    (place,) = folder.iterdir()
+    reading = RocksReading(place, budget(8))
+    topics = (REDEMPTION_BALANCES, REDEMPTION_MEMORY)
+    found = compare(reading, machine.log().reader(), topics, number)
+    reading.close()
+    assert found.differing == ()
+    assert (found.rows_stored, found.sum_stored) == (found.rows_logged, found.sum_logged)
+    return found.rows_stored
