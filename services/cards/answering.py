@@ -37,6 +37,7 @@ from services.runtime.settings import Settings, seals_of
 
 SOURCE = "service/press"
 SHOWN_MAX = 20
+COUNT_MAX = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +214,11 @@ def _range_done(wanted: Range, done: RangeDone) -> Said:
 
 
 def _shown(manifest: Manifest) -> Said:
-    said = {**asdict(manifest), "left": manifest.left}
+    # A digital template has more codes than JSON has numbers: as good as any number.
+    room = {name: count if count < COUNT_MAX else None for name, count in manifest.left.items()}
+    said = {**asdict(manifest), "left": room}
     lines = [f"{name:<12} {value}" for name, value in said.items() if name != "left"]
-    lines += [f"left of {name}: {count}" for name, count in manifest.left.items()]
+    lines += [f"left of {n}: {c if c is not None else 'no end'}" for n, c in room.items()]
     return Said(said, "\n".join(lines))
 
 
