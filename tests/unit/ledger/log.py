@@ -82,25 +82,23 @@ def journal_facts(count: int, start: int = 0) -> list[Published]:
     return made
 
 
+def _fact(type: str, kind: Any, ledger: int, held: int, **fields: Any) -> Published:
+    balance = Balance(ledger=ledger, held=held, available=ledger - held)
+    body = account_fact(kind, at("A"), balance=balance, **fields)
+    return published(type, body, id=derived(type, repr(fields)))
+
+
+def _placed(name: str, minor: int, ledger: int, held: int) -> Published:
+    draws = [Draw(lot="lot-1", minor=minor)]
+    hold = Hold(hold=name, minor=minor, placed_at=0, ends_at=1, draws=draws)
+    said = {"hold": hold, "requested_minor": minor, "due_minor": 0}
+    return _fact("hold_placed", HoldPlaced, ledger, held, **said)
+
+
 def one_life() -> list[Published]:
     """A card of 100.00: 25.00 of a hold of 30.00 captured, 5.00 on hold, one hold lapsed."""
-
-    def fact(type: str, kind: Any, ledger: int, held: int, **fields: Any) -> Published:
-        balance = Balance(ledger=ledger, held=held, available=ledger - held)
-        body = account_fact(kind, at("A"), balance=balance, **fields)
-        return published(type, body, id=derived(type, repr(fields)))
-
-    def hold(name: str, minor: int) -> Hold:
-        draws = [Draw(lot="lot-1", minor=minor)]
-        return Hold(hold=name, minor=minor, placed_at=0, ends_at=1, draws=draws)
-
-    def placed(name: str, minor: int, ledger: int, held: int) -> Published:
-        reserved = hold(name, minor)
-        said = {"hold": reserved, "requested_minor": minor, "due_minor": 0}
-        return fact("hold_placed", HoldPlaced, ledger, held, **said)
-
     return [
-        fact(
+        _fact(
             "value_loaded",
             ValueLoaded,
             10_000,
@@ -113,8 +111,8 @@ def one_life() -> list[Published]:
             origin="paid",
             sale="s1",
         ),
-        placed("h1", 3_000, 10_000, 3_000),
-        fact(
+        _placed("h1", 3_000, 10_000, 3_000),
+        _fact(
             "hold_captured",
             HoldCaptured,
             7_500,
@@ -132,9 +130,9 @@ def one_life() -> list[Published]:
             hold=None,
             released_minor=500,
         ),
-        placed("h2", 500, 7_500, 500),
-        placed("h3", 700, 7_500, 1_200),
-        fact("hold_lapsed", HoldEnded, 7_500, 500, hold_id="h3", minor=700),
+        _placed("h2", 500, 7_500, 500),
+        _placed("h3", 700, 7_500, 1_200),
+        _fact("hold_lapsed", HoldEnded, 7_500, 500, hold_id="h3", minor=700),
     ]
 
 
