@@ -14,11 +14,37 @@ CODEC = CoreRows(ROWS, REDEMPTION_MEMORY, REDEMPTION_BALANCES)
 
 
 def _account(number: int) -> Account:
-    """Every fifth has a lot that expires, every twentieth an open hold."""
+    """A card sold and used; every fifth has a lot that expires, every twentieth an open hold."""
+    lot = _lot(number)
+    where = Where(location=lot.location, entity=lot.entity, channel="pos", register="3")
+    paid = lot.face_start
+    sale = Sale(
+        sale=lot.lot,
+        tender="cash",
+        price_minor=paid,
+        face_minor=paid,
+        lots=[lot.lot],
+        where=where,
+    )
+    return Account(
+        kind="card",
+        programme="gift",
+        currency="USD",
+        life=1,
+        state="Activated",
+        ledger=lot.minor,
+        held=lot.held,
+        lots=[lot],
+        holds=[_hold(lot, where, number)] if lot.held else [],
+        sale=sale,
+        used=True,
+        loaded_at=lot.sold_at,
+    )
+
+
+def _lot(number: int) -> Lot:
     minor = 500 + 37 * (number % 271)
-    sold_at = START - (number % 700) * DAY
-    held = 100 if number % 20 == 0 else 0
-    lot = Lot(
+    return Lot(
         lot=f"sale-{number:08d}",
         origin="paid",
         location=f"F{number % 40}",
@@ -27,46 +53,24 @@ def _account(number: int) -> Account:
         jurisdiction="US-NY",
         cohort="2026-01",
         minor=minor,
-        held=held,
+        held=100 if number % 20 == 0 else 0,
         funded=minor,
         face_start=minor + 500,
         funded_start=minor + 500,
-        sold_at=sold_at,
+        sold_at=START - (number % 700) * DAY,
         expires_at=START + (30 + number % 2_000) * DAY if number % 5 == 0 else None,
     )
-    where = Where(location=f"F{number % 40}", entity=f"E{number % 7}", channel="pos", register="3")
-    account = Account(
-        kind="card",
-        programme="gift",
-        currency="USD",
-        life=1,
-        state="Activated",
-        ledger=minor,
-        held=held,
-        lots=[lot],
-        sale=Sale(
-            sale=lot.lot,
-            tender="cash",
-            price_minor=minor + 500,
-            face_minor=minor + 500,
-            lots=[lot.lot],
-            where=where,
-        ),
-        used=True,
-        loaded_at=sold_at,
+
+
+def _hold(lot: Lot, where: Where, number: int) -> Hold:
+    return Hold(
+        hold=f"hold-{number}",
+        minor=lot.held,
+        draws=[Draw(lot=lot.lot, minor=lot.held)],
+        placed_at=START,
+        ends_at=START + 7 * DAY + number,
+        where=where,
     )
-    if held:
-        account.holds.append(
-            Hold(
-                hold=f"hold-{number}",
-                minor=held,
-                draws=[Draw(lot=lot.lot, minor=held)],
-                placed_at=START,
-                ends_at=START + 7 * DAY + number,
-                where=where,
-            )
-        )
-    return account
 
 
 def rows(count: int) -> Iterator[tuple[str, bytes]]:
