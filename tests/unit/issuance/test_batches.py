@@ -16,7 +16,7 @@ from services.issuance.press import Press, PrintFileError, PrintKey
 from services.issuance.runs import Batches, BatchRefusedError, Order
 from services.issuance.tables import BATCHES, CHUNKS, METADATA
 from services.runtime.murmur2 import partition_of
-from services.runtime.post import Post
+from services.runtime.post import AskedElsewhereError, Post
 from services.runtime.tables import MEMORY_URL, create_tables, open_tables
 from tests.small_world import PARTITIONS, POLICY_DOCUMENT, SmallWorld
 
@@ -247,3 +247,18 @@ def test_what_issuance_refuses_is_told_and_asked_anew_once_it_may_be(
 def _read(record: Any) -> Any:
     found = orjson.loads(record.value or b"")
     return found if found["type"] == "cards_prepared.v1" else {"subject": found["subject"]}
+
+
+def test_a_second_process_that_carries_a_batch_on_stops_the_first(
+    engine: Engine, world: SmallWorld
+) -> None:
+    made = batches(engine)
+    made.plan(Order("b1", "gift", 2_000), POLICY, 0)
+    first = dying(world, 1, heard=False)
+    with pytest.raises(StoppedError):
+        made.go_on("b1", first)
+    assert made.go_on("b1", post(world)).told == 2_000
+    made.plan(Order("b2", "gift", 10), POLICY, 0)
+    first.lives = 1
+    with pytest.raises(AskedElsewhereError):
+        made.go_on("b2", first)
