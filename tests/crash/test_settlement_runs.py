@@ -30,8 +30,8 @@ OUTBOX = "settlement/outbox"
 RUN_DAYS = 14
 RUNS_MAX = 50
 CARDS = [f"card-{i}" for i in range(4)]
-SHORT_RUNS = (Point.RUN_CLAIMED, Point.RUN_FILE_MADE, Point.BANK_WRITTEN, Point.RUN_TAKEN)
-SHORT_OUTBOXES = (Point.OUTBOX_BEFORE_COMMIT, Point.OUTBOX_AFTER_COMMIT)
+SHORT_RUNS = (Point.RUN_FILE_MADE, Point.BANK_WRITTEN, Point.RUN_TAKEN)
+SHORT_OUTBOXES = (Point.OUTBOX_AFTER_COMMIT,)
 FACTS = ("run_approved.v1", "file_built.v1", "file_transmitted.v1", "run_settled.v1")
 
 
