@@ -34,9 +34,9 @@ check: setup ## format, lint, types, imports and the quick tests: before every c
 	$(PYTEST) -q -n 2 $(QUICK)
 
 test: check ## all that, then simulation, integration, crash, end to end and stories
-	@$(MAKE) -j 3 --output-sync=target --no-print-directory $(addprefix slow-,$(notdir $(SLOW)))
+	@$(MAKE) -j 2 --output-sync=target --no-print-directory $(addprefix slow-,$(notdir $(SLOW)))
 
-# They wait more than they work, so three go at once; those that need a broker start their own.
+# They wait more than they work, so two go at once; those that need a broker start their own.
 slow-%:
 	$(PYTEST) -q -ra --durations=6 tests/$*
 
