@@ -15,7 +15,7 @@ from deploy.embedded.places import reachable
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).with_name("run_infrastructure.py")
-POLL_SECONDS_MAX = 30.0
+POLL_SECONDS_MAX = 90.0
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
