@@ -1,7 +1,6 @@
 """Every setting of every process, from the environment and checked at start (.env.example)."""
 
 import ipaddress
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -10,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.runtime.crash import read_request
-from services.runtime.seals import HmacSeals, SealKey, Seals, SealsOff
+from services.runtime.seals import Seals, SealsOff, seals_for
 
 
 class SettingsRefusedError(ValueError):
@@ -134,12 +133,7 @@ def seals_of(settings: Settings, own: str = "service") -> Seals:
     if settings.seals == "off":
         return SealsOff()
     assert settings.seal_keys is not None
-    rows = json.loads(settings.seal_keys.read_text())
-    keys = {
-        name: SealKey(name, row["prefix"], bytes.fromhex(row["secret"]))
-        for name, row in rows.items()
-    }
-    return HmacSeals(keys, own)
+    return seals_for(settings.seal_keys, own)
 
 
 def env_example() -> str:
