@@ -10,12 +10,12 @@ import orjson
 from confluent_kafka import KafkaError, Message, Producer
 
 from schemas.instants import parse_instant
-from services.local.keys import SERVICE
+from services.local.keys import SERVICE, seals_for
 from services.local.machine import Machine
 from services.runtime.kafka_settings import plain_producer_settings
 from services.runtime.ports import TopicPartition
 from services.runtime.records import Headers
-from services.runtime.seals import Seals, seals_for
+from services.runtime.seals import Seals
 from services.runtime.telling import broadcast
 
 FLUSH_SECONDS_MAX: Final = 30.0

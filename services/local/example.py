@@ -23,11 +23,11 @@ from schemas.topics import (
     Topic,
 )
 from services.local.installation import NotThereError, installation
+from services.local.keys import seals_for
 from services.runtime.clocks import SystemClock
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.kafka_settings import plain_producer_settings
 from services.runtime.murmur2 import partition_of
-from services.runtime.seals import seals_for
 from services.runtime.settings import Settings
 
 REPLY_SECONDS_MAX: Final = 60.0

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from services.runtime.seals import HmacSeals, SealKey, Seals
+
 SERVICE = "service"
 
 
@@ -20,6 +22,16 @@ def make_keys(path: Path, channels: Iterable[str]) -> None:
     for name, prefix in wanted.items():
         rows.setdefault(name, {"prefix": prefix, "secret": secrets.token_hex(32)})
     write_private(path, json.dumps(rows, indent=1).encode())
+
+
+def seals_for(path: Path, own: str) -> Seals:
+    """Seals with the key `own` of a key file."""
+    rows = json.loads(path.read_text())
+    keys = {
+        name: SealKey(name, row["prefix"], bytes.fromhex(row["secret"]))
+        for name, row in rows.items()
+    }
+    return HmacSeals(keys, own)
 
 
 def secret_of(path: Path) -> str:

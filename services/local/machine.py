@@ -14,10 +14,9 @@ from psycopg import sql
 from deploy.embedded.guarded import GuardedServer, ServerPlan
 from deploy.embedded.resolve import Infrastructure
 from deploy.migrations.run import upgrade
-from services.local.keys import make_keys, make_peppers, secret_of
+from services.local.keys import make_keys, make_peppers, seals_for, secret_of
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.policy_admin import Applied, apply_policy
-from services.runtime.seals import seals_for
 from services.runtime.topic_admin import TopicAdmin
 
 STOP_SECONDS_MAX = 20.0

@@ -2,10 +2,8 @@
 
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 from services.runtime.records import Record
@@ -82,13 +80,3 @@ def proves(prefix: str, source: str) -> bool:
     if prefix in ("", source):
         return True
     return prefix.endswith("/") and source.startswith(prefix)
-
-
-def seals_for(path: Path, own: str) -> Seals:
-    """Seals with the key `own` of a key file."""
-    rows = json.loads(path.read_text())
-    keys = {
-        name: SealKey(name, row["prefix"], bytes.fromhex(row["secret"]))
-        for name, row in rows.items()
-    }
-    return HmacSeals(keys, own)

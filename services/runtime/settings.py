@@ -1,6 +1,7 @@
 """Every setting of every process, from the environment and checked at start (.env.example)."""
 
 import ipaddress
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.runtime.crash import read_request
-from services.runtime.seals import Seals, SealsOff, seals_for
+from services.runtime.seals import HmacSeals, SealKey, Seals, SealsOff
 
 
 class SettingsRefusedError(ValueError):
@@ -133,7 +134,12 @@ def seals_of(settings: Settings, own: str = "service") -> Seals:
     if settings.seals == "off":
         return SealsOff()
     assert settings.seal_keys is not None
-    return seals_for(settings.seal_keys, own)
+    rows = json.loads(settings.seal_keys.read_text())
+    keys = {
+        name: SealKey(name, row["prefix"], bytes.fromhex(row["secret"]))
+        for name, row in rows.items()
+    }
+    return HmacSeals(keys, own)
 
 
 def env_example() -> str:

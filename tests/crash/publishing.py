@@ -12,11 +12,12 @@ from confluent_kafka import Producer
 
 from schemas.message import encode_command
 from schemas.topics import ISSUANCE_COMMANDS, REDEMPTION_COMMANDS, Topic
+from services.local.keys import seals_for
 from services.local.machine import Machine
 from services.runtime.clocks import SystemClock
 from services.runtime.kafka_settings import plain_producer_settings
 from services.runtime.records import Record
-from services.runtime.seals import Seals, seals_for
+from services.runtime.seals import Seals
 
 FLUSH_SECONDS_MAX = 60.0
 USD = "USD"
