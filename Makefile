@@ -16,6 +16,8 @@ SLOW := $(wildcard tests/crash tests/e2e tests/integration tests/simulation test
 TYPED := $(wildcard services schemas deploy)
 SEEDS ?= 100
 PYTEST := $(PROGRAM)/python -m pytest
+# Dozens of processes start in a test run: without cached bytecode each compiles every module anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## say what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
