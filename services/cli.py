@@ -204,7 +204,7 @@ def _answer(json: bool, name: str, *arguments: Any) -> None:
 
 def _run(json: bool, run: Callable[[], int]) -> None:
     """Run a command; what it lacks or is refused becomes a sentence and an exit status."""
-    status, sentence = _load("services.local.failures.explained")(run)
+    status, sentence = _load("services.local.explaining.explained")(run)
     if sentence is not None:
         if json:
             _write({"error": sentence, "exit": status})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import typer
 
 from schemas.instants import parse_instant
-from services.local.failures import explained
+from services.local.explaining import explained
 from services.local.installation import installation
 from services.runtime.cli import Said, as_json
 from services.runtime.settings import Settings

@@ -1,11 +1,7 @@
 """What can be wrong with the world around a command, as an exit status and a sentence."""
 
-import logging
-import sys
-from collections.abc import Callable
 from typing import Final
 
-import structlog
 import yaml
 from confluent_kafka import KafkaException
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -45,32 +41,21 @@ _STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
 )
 
 
-def explained(run: Callable[[], int]) -> tuple[int, str | None]:
-    """Run it: the exit status, and a sentence where something was refused or is missing."""
-    _quiet()
-    try:
-        return run(), None
-    except KafkaException as cause:
-        return MISSING, f"Kafka does not answer as it should: {cause.args[0].str()}"
-    except OperationalError as cause:
-        return MISSING, f"PostgreSQL does not answer: {_first_line(cause.orig)}; is it started?"
-    except ProgrammingError as cause:
-        said = _first_line(cause.orig)
-        return MISSING, f"the database has not the tables of this version: {said}"
-    except tuple(kind for kind, _ in _STATUS) as cause:
-        status = next(status for kind, status in _STATUS if isinstance(cause, kind))
-        return status, str(cause)[:_SENTENCE_MAX]
-    except RuntimeError as cause:
-        return MISSING, str(cause)[:_SENTENCE_MAX]
+def sentence_of(cause: BaseException) -> tuple[int, str] | None:
+    """The exit status and the sentence for what went wrong; None: it is a fault of ours."""
+    match cause:
+        case KafkaException():
+            return MISSING, f"Kafka does not answer as it should: {cause.args[0].str()}"
+        case OperationalError():
+            return MISSING, f"PostgreSQL does not answer: {_first_line(cause.orig)}; is it started?"
+        case ProgrammingError():
+            said = _first_line(cause.orig)
+            return MISSING, f"the database has not the tables of this version: {said}"
+    for kind, status in _STATUS:
+        if isinstance(cause, kind):
+            return status, str(cause)[:_SENTENCE_MAX]
+    return (MISSING, str(cause)[:_SENTENCE_MAX]) if isinstance(cause, RuntimeError) else None
 
 
 def _first_line(cause: BaseException | None) -> str:
     return str(cause).strip().splitlines()[0] if str(cause).strip() else "no cause given"
-
-
-def _quiet() -> None:
-    """Standard output is the answer's; what the runtime logs at least warns."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
