@@ -10,12 +10,11 @@ from schemas.topics import DEADLETTERS
 from services.deadletters.letters import Letter, is_sent, once_more, read_letter
 from services.runtime.outbox_table import insert_new, operation
 from services.runtime.ports import BatchDroppedError, Log, OutcomeUnknownError
-from services.runtime.records import Record
+from services.runtime.slices import records_now
 
 KIND: Final = "requeue_deadletter"
 IDENTITY: Final = "scrip-deadletters"
 BATCH_MAX: Final = 500
-READ_MAX: Final = 20_000
 
 
 class RequeueInDoubtError(ScripError):
@@ -28,8 +27,9 @@ class LetterChangedError(ScripError):
 
 def letters_of(log: Log) -> Iterator[Letter]:
     """Every dead letter there is now, partition by partition."""
+    reader = log.reader()
     for number in range(log.partitions(DEADLETTERS.name)):
-        for record in _records(log, DEADLETTERS.name, number, 0):
+        for record in records_now(reader, DEADLETTERS.name, number):
             yield read_letter(record)
 
 
@@ -112,7 +112,9 @@ def _in_already(log: Log, letter: Letter, states: dict[str, tuple[str, int]]) ->
     state, end = states[letter.operation]
     if state != "begun":
         return state == "executed"
-    return is_sent(once_more(letter), _records(log, letter.topic, letter.partition, end))
+    return is_sent(
+        once_more(letter), records_now(log.reader(), letter.topic, letter.partition, end)
+    )
 
 
 def _done(engine: Engine, letters: Sequence[Letter], now: int) -> None:
@@ -123,14 +125,3 @@ def _done(engine: Engine, letters: Sequence[Letter], now: int) -> None:
             .where(operation.c.id.in_(ids), operation.c.state == "begun")
             .values(state="executed", executed_at=now)
         )
-
-
-def _records(log: Log, topic: str, number: int, start: int) -> Iterator[Record]:
-    reader = log.reader()
-    position, end = start, reader.end_in_doubt(topic, number)
-    while position < end:
-        records, after = reader.read(topic, number, position, READ_MAX)
-        yield from records
-        if after == position:
-            return
-        position = after

@@ -1,6 +1,6 @@
 """`scrip account show`: an account's state and history, like a bank statement."""
 
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -11,8 +11,7 @@ from services.runtime.cli import NO, Said, require_database, require_log
 from services.runtime.murmur2 import partition_of
 from services.runtime.ports import Log
 from services.runtime.settings import Settings
-
-READ_MAX: Final = 20_000
+from services.runtime.slices import records_now
 
 
 def show_account(settings: Settings, name: str) -> Said:
@@ -33,15 +32,10 @@ def _live(log: Log, name: str) -> dict[str, Any] | None:
     topic = REDEMPTION_BALANCES.name
     key = name.encode()
     number = partition_of(key, log.partitions(topic))
-    reader = log.reader()
-    position, end = 0, reader.end_in_doubt(topic, number)
     newest: bytes | None = None
-    while position < end:
-        records, after = reader.read(topic, number, position, READ_MAX)
-        newest = next((r.value for r in reversed(records) if r.key == key), newest)
-        if after == position:
-            break
-        position = after
+    for record in records_now(log.reader(), topic, number):
+        if record.key == key:
+            newest = record.value
     row: dict[str, Any] | None = None if newest is None else orjson.loads(newest)
     return row
 

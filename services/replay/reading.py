@@ -23,6 +23,7 @@ from services.ledger import tables as ledger
 from services.ledger.worker import SPEC as LEDGER
 from services.runtime.ports import Log, StateReader, TopicPartition
 from services.runtime.records import Record
+from services.runtime.slices import slices
 from services.runtime.waits import rest
 from services.settlement import tables as settlement
 from services.verify.catching import (
@@ -111,17 +112,17 @@ def batches(
 ) -> Iterator[tuple[list[Published], int]]:
     """The facts from `start` up to `end`, a bounded number at a time, each with the next position.
 
-    What cannot be read has become a dead letter, and is left out. Raises TornTopicError.
+    What cannot be read has become a dead letter, and is left out. Raises TornTopicError,
+    SilentLogError.
     """
     topic = TOPICS[place[0]]
-    position = start
-    while position < end:
-        records, after = reader.read(place[0], place[1], position, records_max)
-        if after == position:
-            raise TornTopicError(f"{place[0]}/{place[1]} ends at {position}, {end} were read")
+    ends = reader.end_in_doubt(*place)
+    if ends < end:
+        raise TornTopicError(f"{place[0]}/{place[1]} ends at {ends}, {end} were read")
+    for records, after in slices(reader, *place, start, end, records_max):
         within = [record for record in records if record.offset < end]
-        position = min(after, end) if not within or after >= end else after
-        yield [fact for record in within if (fact := _fact(topic, record)) is not None], position
+        facts = [fact for record in within if (fact := _fact(topic, record)) is not None]
+        yield facts, min(after, end)
 
 
 def _fact(topic: Topic, record: Record) -> Published | None:

@@ -110,5 +110,5 @@ def wait_for_policy(policies: Policies) -> Policy:
         _log.warning("waiting_for_policy", topic=POLICY.name)
     while (policy := policies.newest()) is None:
         rest(POLICY_LOOK_SECONDS)
-        policies.refresh()
+        policies.look()
     return policy

@@ -8,8 +8,8 @@ from typing import Final, Protocol
 from schemas.topics import Topic
 from services.runtime.advance import PROGRESS
 from services.runtime.ports import Standing, StateReader
+from services.runtime.slices import slices
 
-READ_MAX: Final = 20_000
 TOLD_MAX: Final = 20
 _BITS: Final = 128
 
@@ -91,9 +91,7 @@ def compare(rows: Rows, reader: StateReader, topics: tuple[Topic, ...], number: 
 def _rows_of(
     reader: StateReader, topic: Topic, number: int, ends: Mapping[str, int]
 ) -> Iterator[tuple[int, str, bytes | None]]:
-    position = 0
-    while position < ends[topic.name]:
-        records, position = reader.read(topic.name, number, position, READ_MAX)
+    for records, _ in slices(reader, topic.name, number, 0, ends[topic.name]):
         for record in records:
             key = (record.key or b"").decode()
             if not key.startswith(PROGRESS):

@@ -3,7 +3,7 @@
 Every answer is `Said`: an object for `--json`, lines for a terminal, and the exit status.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -22,14 +22,13 @@ from services.runtime.kafka_log import KafkaLog
 from services.runtime.policies import Policies
 from services.runtime.policy_admin import apply_policy
 from services.runtime.ports import Log
-from services.runtime.records import Record
 from services.runtime.settings import Settings, seals_of
+from services.runtime.slices import records_now
 from services.runtime.tables import open_tables
 from services.runtime.topic_admin import TopicAdmin
 
 DONE: Final = 0
 NO: Final = 1
-READ_MAX: Final = 20_000
 
 
 class KafkaMissingError(ScripError):
@@ -151,7 +150,7 @@ def _version(policy: Policy) -> dict[str, Any]:
 
 def _documents(log: Log) -> dict[int, Any]:
     found = {}
-    for record in _records(log, POLICY.name, 0):
+    for record in records_now(log.reader(), POLICY.name, 0):
         row = orjson.loads(record.value or b"{}")
         found[row["version"]] = row["document"]
     return found
@@ -178,14 +177,3 @@ def _answering(settings: Settings) -> KafkaLog:
             f"({cause.args[0].str()})"
         ) from cause
     return log
-
-
-def _records(log: Log, topic: str, number: int) -> Iterator[Record]:
-    reader = log.reader()
-    position, end = 0, reader.end_in_doubt(topic, number)
-    while position < end:
-        records, after = reader.read(topic, number, position, READ_MAX)
-        yield from records
-        if after == position:
-            return
-        position = after

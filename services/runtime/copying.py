@@ -1,7 +1,6 @@
 """Copies of one partition of state in a file, and putting one back where the partition was lost."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,12 +9,11 @@ import orjson
 from schemas.errors import ScripError
 from schemas.topics import TOPICS, Topic
 from services.runtime.cli import Said, require_log
-from services.runtime.ports import Log
 from services.runtime.records import Record, Staged
 from services.runtime.settings import Settings
+from services.runtime.slices import records_now
 
 IDENTITY: Final = "scrip-copy"
-READ_MAX: Final = 20_000
 BATCH_MAX: Final = 1_000
 
 
@@ -34,7 +32,7 @@ def save(settings: Settings, topic: str, number: int, path: Path) -> Said:
     """Write the newest row of every key of a partition to a file, one JSON object a line."""
     name = _of_state(topic).name
     rows: dict[bytes | None, Record] = {}
-    for record in _records(require_log(settings), name, number):
+    for record in records_now(require_log(settings).reader(), name, number):
         rows[record.key] = record
     lines = [orjson.dumps(_line(record)) for record in rows.values() if record.value is not None]
     path.write_bytes(b"".join(line + b"\n" for line in lines))
@@ -49,7 +47,7 @@ def load(settings: Settings, topic: str, number: int, path: Path) -> Said:
     """
     name = _of_state(topic).name
     log = require_log(settings)
-    if next(_records(log, name, number), None) is not None:
+    if next(records_now(log.reader(), name, number), None) is not None:
         raise PartitionHoldsRecordsError(f"{topic}/{number}")
     rows = [_staged(name, number, orjson.loads(line)) for line in path.read_bytes().splitlines()]
     producer = log.producer(IDENTITY)
@@ -68,17 +66,6 @@ def _of_state(name: str) -> Topic:
             return topic
     kept = ", ".join(topic.name for topic in TOPICS if topic.retention == "compacted")
     raise NotOfStateError(f"{name} is none of {kept}")
-
-
-def _records(log: Log, topic: str, number: int) -> Iterator[Record]:
-    reader = log.reader()
-    position, end = 0, reader.end_in_doubt(topic, number)
-    while position < end:
-        records, after = reader.read(topic, number, position, READ_MAX)
-        yield from records
-        if after == position:
-            return
-        position = after
 
 
 def _line(record: Record) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from services.runtime.records import Marked, Record, Staged
 WAIT: Final = 5.0
 COMMIT_WAIT: Final = 5.0
 SLACK: Final = 1.0
+_NO_SUCH_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 _FENCED: Final = (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED)
 
 _log = structlog.get_logger()
@@ -61,14 +62,18 @@ class KafkaLog:
         return self.prefix + topic
 
     def partitions(self, topic: str) -> int:
-        """How many partitions the topic has; 0: there is no such topic."""
+        """How many partitions the topic has; 0: there is no such topic.
+
+        Raises KafkaException when the broker does not say.
+        """
         if topic not in self._counts:
             name = self.named(topic)
             known = self._admin.list_topics(name, timeout=WAIT).topics[name]
-            count = 0 if known.error is not None else len(known.partitions)
-            if count == 0:
-                return 0
-            self._counts[topic] = count
+            if known.error is not None:
+                if known.error.code() in _NO_SUCH_TOPIC:
+                    return 0
+                raise KafkaException(known.error)
+            self._counts[topic] = len(known.partitions)
         return self._counts[topic]
 
     def consumer(self, group: str, topics: Sequence[str], instance: str) -> "KafkaConsumer":

@@ -26,12 +26,12 @@ from services.runtime.ports import (
     StateReader,
 )
 from services.runtime.records import Staged
+from services.runtime.slices import records_now
 from services.runtime.staging import Staging
 from services.runtime.store import MemoryStore
 from services.runtime.waits import Backoff, rest
 
 ROWS_MAX: Final = 500
-READ_MAX: Final = 20_000
 TABLE: Final = Topic(
     "operations.outbox", "fact", "operations' facts", "operations", (), "forever", public=False
 )
@@ -116,13 +116,9 @@ class Outbox:
         key = progress_key(TABLE.name).encode()
         for number in range(self._log.partitions(self._memory.name)):
             self._progress[number] = Progress()
-            end = reader.end_in_doubt(self._memory.name, number)
-            position = 0
-            while position < end:
-                records, position = reader.read(self._memory.name, number, position, READ_MAX)
-                for record in records:
-                    if record.key == key and record.value is not None:
-                        self._progress[number] = read_progress(record.value)
+            for record in records_now(reader, self._memory.name, number):
+                if record.key == key and record.value is not None:
+                    self._progress[number] = read_progress(record.value)
 
     def _stage(self, rows: list[OutboxRow]) -> tuple[dict[int, Staging], list[Staged]]:
         count = self._log.partitions(self._topic.name)

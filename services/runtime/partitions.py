@@ -11,7 +11,13 @@ from schemas.topics import Topic
 from services.runtime.advance import PROGRESS, Progress, progress_key, read_progress
 from services.runtime.agenda import Agenda
 from services.runtime.bounds import Bounds
-from services.runtime.ports import Standing, StateReader, Store, TopicPartition
+from services.runtime.ports import (
+    NotStableYetError,
+    Standing,
+    StateReader,
+    Store,
+    TopicPartition,
+)
 from services.runtime.staging import Staging
 
 READ_MAX = 20_000
@@ -80,7 +86,10 @@ class Partition:
         return (self.input_topic.name, self.number)
 
     def begin_restore(self, reader: StateReader, topics: tuple[Topic, ...]) -> None:
-        """Note the ends to reach, including what is still in doubt there."""
+        """Note the ends to reach, including what is still in doubt there.
+
+        Raises NotStableYetError while the log does not show what a store is compared with.
+        """
         self.began = time.monotonic()
         ends = {topic.name: reader.end_in_doubt(topic.name, self.number) for topic in topics}
         standing = self.store.standing()
@@ -111,7 +120,10 @@ class Partition:
         last = standing.offsets.get(self.memory.name, 0) - 1
         if last >= 0:
             key = progress_key(self.input_topic.name).encode()
-            for record in reader.read(self.memory.name, self.number, last, 1)[0]:
+            records, after = reader.read(self.memory.name, self.number, last, 1)
+            if after == last:
+                raise NotStableYetError(f"nothing came of {self.memory.name} at {last}")
+            for record in records:
                 here = record.offset == last and record.key == key
                 if here and record.value != standing.progress:
                     return f"{self.memory.name} has another row at {last}"

@@ -1,11 +1,15 @@
 """Policy documents by version, read from their topic and kept for good."""
 
+from collections.abc import Sequence
+
 import orjson
 
 from schemas.policy_checks import content_hash, read_policy
 from schemas.terms import Policy
 from schemas.topics import POLICY
 from services.runtime.ports import StateReader
+from services.runtime.records import Record
+from services.runtime.slices import slices
 
 READ_MAX = 1_000
 
@@ -15,7 +19,7 @@ class PolicyTornError(Exception):
 
 
 class Policies:
-    """Every version published so far. `of` answers from memory; `refresh` reads what is new."""
+    """Every version published so far. `of` answers from memory; `refresh` reads on."""
 
     def __init__(self, reader: StateReader) -> None:
         self._reader = reader
@@ -40,17 +44,26 @@ class Policies:
         return sorted(self._known.values(), key=lambda policy: policy.version)
 
     def refresh(self) -> None:
-        """Read what has been published since."""
+        """Read all that has been published until now. Raises SilentLogError."""
+        end = self._reader.end_in_doubt(POLICY.name, 0)
+        for records, after in slices(self._reader, POLICY.name, 0, self._position, end, READ_MAX):
+            self._take(records, after)
+
+    def look(self) -> None:
+        """Read what comes at once, for a loop that looks again: there may be more."""
         end = self._reader.end_in_doubt(POLICY.name, 0)
         while self._position < end:
-            records, after = self._reader.read(POLICY.name, 0, self._position, READ_MAX)
-            for record in records:
-                if record.value is not None:
-                    policy = read_published_policy(record.value)
-                    self._known[policy.version] = policy
-            if after == self._position:
+            before = self._position
+            self._take(*self._reader.read(POLICY.name, 0, before, READ_MAX))
+            if self._position == before:
                 return
-            self._position = after
+
+    def _take(self, records: Sequence[Record], after: int) -> None:
+        for record in records:
+            if record.value is not None:
+                policy = read_published_policy(record.value)
+                self._known[policy.version] = policy
+        self._position = after
 
 
 def read_published_policy(value: bytes) -> Policy:

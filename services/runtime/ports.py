@@ -108,7 +108,11 @@ class StateReader(Protocol):
     def read(
         self, topic: str, partition: int, start: int, records_max: int
     ) -> tuple[list[Record], int]:
-        """Committed records from `start`, and the position after them (past markers)."""
+        """Committed records from `start`, and the position after them (past markers).
+
+        A position that stands still says that nothing came in time or that what follows is in
+        doubt, never that the partition ends: only `end_in_doubt` says that.
+        """
         ...
 
 

@@ -143,7 +143,7 @@ class Worker:
             return
         partition.phase = "ready"
         self._clock.reached(partition.progress.now)
-        self.policies.refresh()
+        self.policies.look()
         self._consumer.start_at(key, partition.progress.next)
         told = {"next": partition.progress.next, "warm": partition.warm}
         _log.info("partition_ready", partition=key, **told)
@@ -181,7 +181,7 @@ class Worker:
         """No policy yet, or not its document: read on only to find one."""
         progress = partition.progress if staging is None else staging.progress
         known = progress.in_force_at(progress.now)
-        self.policies.refresh()
+        self.policies.look()
         if known is None and self.job.policy_told is not None:
             partition.phase = "waiting"
             _log.warning("waiting_for_policy", topic=partition.key[0], partition=partition.number)
@@ -197,7 +197,7 @@ class Worker:
         if told is None:
             return False
         partition.progress.policies.append(told)
-        self.policies.refresh()
+        self.policies.look()
         partition.phase = "ready"
         self._consumer.start_at(partition.key, partition.progress.next)
         _log.info("policy_found", topic=partition.key[0], version=told.version)

@@ -60,7 +60,7 @@ class Clerk:
 
     def tick(self, timeout: float = 0.0) -> bool:
         """Do what is due now; then rest."""
-        self._policies.refresh()
+        self._policies.look()
         policy = self._policies.in_force(self._clock.now())
         try:
             done = advance(self._desk, Terms(self._clock.now(), policy)) if policy else []

@@ -22,8 +22,8 @@ from schemas.topics import (
 from services.runtime.deadletters import read_dead_letter
 from services.runtime.ports import StateReader
 from services.runtime.records import Record
+from services.runtime.slices import records_now
 
-READ_MAX = 20_000
 REPLIES = dict(zip(COMMAND_TOPICS, (ISSUANCE_REPLIES, REDEMPTION_REPLIES), strict=True))
 
 
@@ -48,13 +48,7 @@ class Topics:
     def records(self, topic: Topic) -> Iterator[Record]:
         """Every committed record, partition by partition."""
         for number in range(self._partitions):
-            position, end = 0, self._reader.end_in_doubt(topic.name, number)
-            while position < end:
-                records, after = self._reader.read(topic.name, number, position, READ_MAX)
-                yield from records
-                if after == position:
-                    break
-                position = after
+            yield from records_now(self._reader, topic.name, number)
 
     def facts(self, topic: Topic) -> list[Published]:
         """Every fact, partition by partition, in log order."""

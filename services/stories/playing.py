@@ -17,6 +17,7 @@ from schemas.topics import (
 )
 from services.runtime.policies import Policies, write_published_policy
 from services.runtime.records import Staged
+from services.runtime.slices import slices
 from services.runtime.telling import broadcast
 from services.settlement.directory import AccountDetails, register
 from services.settlement.outcome import operations as outcome
@@ -39,7 +40,6 @@ from services.stories.steps import (
 
 REPLYTO: Final = "story"
 POLICY_SOURCE: Final = "service/policy"
-READ_MAX: Final = 10_000
 DUES_MAX: Final = 100_000
 
 
@@ -212,17 +212,12 @@ class Play:
         found: list[dict[str, Any]] = []
         for topic in (ISSUANCE_REPLIES, REDEMPTION_REPLIES):
             for number in range(self.stage.partitions):
-                position = self._seen.get((topic.name, number), 0)
-                end = self.stage.reader.end_in_doubt(topic.name, number)
-                while position < end:
-                    records, after = self.stage.reader.read(topic.name, number, position, READ_MAX)
-                    for record in records:
-                        if record.value is not None:
-                            found.append(_said(read_reply(record.value), step))
-                    if after == position:
-                        break
-                    position = after
-                self._seen[topic.name, number] = position
+                place = (topic.name, number)
+                start, end = self._seen.get(place, 0), self.stage.reader.end_in_doubt(*place)
+                for records, after in slices(self.stage.reader, *place, start, end):
+                    said = [read_reply(r.value) for r in records if r.value is not None]
+                    found += [_said(reply, step) for reply in said]
+                    self._seen[place] = after
         self.told.replies += as_one(found) if step.do in BATCHES else found
 
 

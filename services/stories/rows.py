@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
 from schemas.topics import Topic
 from services.issuance.worker import SPEC as ISSUANCE
@@ -11,8 +11,7 @@ from services.runtime.advance import PROGRESS
 from services.runtime.deciding import DecidingSpec
 from services.runtime.ports import StateReader
 from services.runtime.rowcodec import ANSWER, CoreRows, kind_of
-
-READ_MAX: Final = 20_000
+from services.runtime.slices import slices
 
 
 @dataclass(slots=True)
@@ -68,16 +67,11 @@ class RowView:
 
     def _read(self, table: _Table, topic: Topic, number: int) -> None:
         name = (topic.name, number)
-        position = self._positions.get(name, 0)
-        end = self._reader.end_in_doubt(*name)
-        while position < end:
-            records, after = self._reader.read(*name, position, READ_MAX)
+        start, end = self._positions.get(name, 0), self._reader.end_in_doubt(*name)
+        for records, after in slices(self._reader, *name, start, end):
             for record in records:
                 _take(table, (record.key or b"").decode(), record.value)
-            if after == position:
-                break
-            position = after
-        self._positions[name] = position
+            self._positions[name] = after
 
 
 def _table(spec: DecidingSpec) -> _Table:

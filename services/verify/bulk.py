@@ -4,21 +4,20 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.kafka_reader import as_record
 from services.runtime.kafka_settings import reader_settings
 from services.runtime.ports import TopicPartition as Place
 from services.runtime.records import Record
+from services.runtime.slices import SILENCE_SECONDS_MAX, SilentLogError
 
 RECORDS_MAX: Final = 10_000
-# An open transaction is decided within the brokers' limit of 15 s.
-DECIDED_SECONDS_MAX: Final = 30.0
+LOOK_SECONDS: Final = 0.1
 
-
-class UndecidedError(RuntimeError):
-    """Records stay in doubt beyond the limit of transactions; look at the brokers."""
+_log = structlog.get_logger()
 
 
 class BulkReader:
@@ -33,7 +32,7 @@ class BulkReader:
     ) -> tuple[dict[Place, list[Record]], dict[Place, int]]:
         """What stands from `starts` up to `ends` at least, and the positions after it.
 
-        Raises UndecidedError.
+        Raises SilentLogError.
         """
         found: dict[Place, list[Record]] = {place: [] for place in starts}
         positions = dict(starts)
@@ -41,25 +40,37 @@ class BulkReader:
         self._consumer.assign(
             [TopicPartition(self._prefix + p[0], p[1], starts[p]) for p in waiting]
         )
-        deadline = monotonic() + DECIDED_SECONDS_MAX
+        heard = monotonic()
         while waiting:
-            if monotonic() > deadline:
-                raise UndecidedError(
-                    f"in doubt for {DECIDED_SECONDS_MAX:.0f} s: {sorted(waiting)[0]}"
-                )
-            for message in self._consumer.consume(1, 0.1) + self._consumer.consume(RECORDS_MAX, 0):
-                error, topic, offset = message.error(), message.topic(), message.offset()
-                assert topic is not None
-                assert offset is not None
-                place = (topic[len(self._prefix) :], int(message.partition() or 0))
-                if error is None:
-                    found[place].append(as_record(message, self._prefix))
-                    positions[place] = max(positions[place], offset + 1)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    positions[place] = max(positions[place], offset)
-                else:
-                    raise KafkaException(error)
+            messages = self._consumer.consume(1, LOOK_SECONDS)
+            messages += self._consumer.consume(RECORDS_MAX, 0)
+            for message in messages:
+                place, record, at = self._taken(message)
+                if place not in found:
+                    continue
+                if record is not None:
+                    found[place].append(record)
+                    heard = monotonic()
+                positions[place] = max(positions[place], at)
                 if positions[place] >= ends[place]:
                     waiting.discard(place)
+            if waiting and monotonic() > heard + SILENCE_SECONDS_MAX:
+                place = min(waiting)
+                raise SilentLogError(*place, positions[place], ends[place])
         self._consumer.unassign()
         return found, positions
+
+    def _taken(self, message: Message) -> tuple[Place, Record | None, int]:
+        """Where, what was read there if anything, and the position after it."""
+        error, offset = message.error(), message.offset()
+        place = ((message.topic() or "")[len(self._prefix) :], int(message.partition() or 0))
+        if error is None:
+            record = as_record(message, self._prefix)
+            return place, record, record.offset + 1
+        if error.code() == KafkaError._PARTITION_EOF:
+            assert offset is not None
+            return place, None, offset
+        if error.fatal():
+            raise KafkaException(error)
+        _log.warning("kafka_says", topic=place[0], error=error.str())
+        return place, None, 0

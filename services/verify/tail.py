@@ -28,9 +28,9 @@ from schemas.topics import (
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.ports import Log, TopicPartition
 from services.runtime.records import Record
+from services.runtime.slices import slices
 from services.verify.bulk import BulkReader
 
-READ_MAX: Final = 20_000
 # A consequence is read before its cause.
 STAGES: Final[tuple[tuple[Topic, ...], ...]] = (
     (
@@ -123,10 +123,7 @@ class Tail:
         positions = dict(starts)
         for place, start in starts.items():
             found[place] = []
-            position, before = start, -1
-            while before < position < ends[place]:
-                before = position
-                records, position = self._reader.read(*place, position, READ_MAX)
+            for records, position in slices(self._reader, *place, start, ends[place]):
                 found[place] += records
-            positions[place] = position
+                positions[place] = position
         return found, positions

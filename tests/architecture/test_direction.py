@@ -20,6 +20,20 @@ from tests.architecture.source import (
 
 TOPIC = re.compile(r"scrip\.[a-z]+(\.[a-z]+)?\.v[0-9]+")
 HOME_OF_TOPICS = "schemas/topics.py"
+# They are the log, or come back for what a slice did not give.
+READERS_THAT_ASK_AGAIN = frozenset(
+    {
+        "services/local/example.py",
+        "services/runtime/crashing_log.py",
+        "services/runtime/kafka_log.py",
+        "services/runtime/kafka_reader.py",
+        "services/runtime/memory_log.py",
+        "services/runtime/partitions.py",
+        "services/runtime/policies.py",
+        "services/runtime/post.py",
+        "services/runtime/slices.py",
+    }
+)
 
 
 def relative_import(file: Source) -> Iterator[str]:
@@ -112,6 +126,16 @@ def slept(file: Source) -> Iterator[str]:
             yield f"{line} imports sleep"
 
 
+def slice_taken_for_all(file: Source) -> Iterator[str]:
+    if file.path.as_posix() in READERS_THAT_ASK_AGAIN:
+        return
+    for node in ast.walk(file.tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="read"), args=[first, *more]):
+                if len(more) > 1 or isinstance(first, ast.Starred):
+                    yield f"{node.lineno} reads a slice; services.runtime.slices waits for all"
+
+
 def mocked(file: Source) -> Iterator[str]:
     for line, module, name in imports(file.tree):
         if module in {"unittest.mock", "mock"} or (module, name) == ("unittest", "mock"):
@@ -158,6 +182,10 @@ def test_no_service_sleeps_where_it_could_wait_on_a_condition() -> None:
     assert broken(slept, product()) == []
 
 
+def test_nobody_takes_a_slice_of_a_topic_for_all_of_it() -> None:
+    assert broken(slice_taken_for_all, product()) == []
+
+
 def test_our_own_code_is_never_mocked() -> None:
     assert broken(mocked, sources()) == []
 
@@ -184,6 +212,9 @@ BAD: list[tuple[Check, str, str]] = [
     (swallowed, "services/runtime/a.py", "try: ...\nexcept Exception: pass"),
     (slept, "services/runtime/a.py", "import time\ntime.sleep(1)"),
     (slept, "services/runtime/a.py", "from time import sleep"),
+    (slice_taken_for_all, "services/demo/a.py", "reader.read(topic, 0, 0, 100)"),
+    (slice_taken_for_all, "services/demo/a.py", "self._reader.read(*place, 0)"),
+    (slice_taken_for_all, "services/demo/a.py", "reader.read(*place, position, READ_MAX)"),
     (mocked, "tests/unit/test_a.py", "from unittest import mock"),
     (mocked, "tests/unit/test_a.py", "from unittest.mock import patch"),
     (rule_left_unsaid, "tests/unit/test_a.py", "def test_hold(): ..."),

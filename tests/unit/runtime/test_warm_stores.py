@@ -21,6 +21,7 @@ from services.runtime.rocks_settings import budget
 from services.runtime.rocks_store import RocksReading, RocksStore
 from services.runtime.store import MemoryStore
 from services.runtime.worker import Worker
+from tests.silent_log import SilentLog
 from tests.small_world import PARTITIONS, SmallWorld, money, prepared
 
 HOME = partition_of(b"c1", PARTITIONS)
@@ -194,6 +195,25 @@ def test_a_store_whose_last_row_the_log_does_not_have_is_refused(
     standing = store.standing()
     other = orjson.dumps({**orjson.loads(standing.progress), "sequence": 77})
     store.apply([("ghost", b"{}")], {}, other)
+    restart(world, disk)
+    assert "has another row at" in capsys.readouterr().out
+    assert partition(world).store.get("ghost") is None
+    checked(world)
+
+
+def test_a_store_is_not_believed_before_the_log_has_shown_its_last_row(
+    disk: Disk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = SmallWorld(store=disk, log=(log := SilentLog()))
+    world.memory = log
+    world.publish_policy()
+    prepared(world, "c1")
+    world.start()
+    world.settle()
+    store = partition(world).store
+    other = orjson.dumps({**orjson.loads(store.standing().progress), "sequence": 77})
+    store.apply([("ghost", b"{}")], {}, other)
+    log.silences = 2
     restart(world, disk)
     assert "has another row at" in capsys.readouterr().out
     assert partition(world).store.get("ghost") is None
