@@ -73,10 +73,32 @@ class ImportCards(CommandModel):
     expires_at: Instant | None = None
 
 
-class UndoImport(CommandModel):
-    """Take an import back while the card is unused; redemption says whether it is."""
+class UndoEntry(BaseModel):
+    """One card of an import that is undone, as the import named it."""
 
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    card: Id
+    last4: Last4 | None = None
+    value: Money | None = None
+    sold_at: Instant | None = None
+    expires_at: Instant | None = None
+
+
+class UndoImport(CommandModel):
+    """Take imported cards back while they are unused; redemption says of each whether it is.
+
+    It may repeat what the import said: programme and batch must be the import's. `cards` (default:
+    the subject) are of one partition; the answer tells what became of the subject, and each card
+    has its own fact.
+    """
+
+    programme: Name | None = None
     batch: Id | None = None
+    cards: list[UndoEntry] | None = Field(None, min_length=1, max_length=CARDS_PER_COMMAND_MAX)
+    value: Money | None = None
+    sold_at: Instant | None = None
+    expires_at: Instant | None = None
 
 
 class ConfirmSale(CommandModel):

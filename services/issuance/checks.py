@@ -22,7 +22,7 @@ def first_problem(problems: Iterable[Problem]) -> Problem | None:
 
 
 def rights(command: Command, terms: Terms, right: Right) -> Iterator[Problem]:
-    """May the (sealed) source do this, at this place, in the name of this channel?"""
+    """May the (sealed) source do this, in the name of this channel?"""
     policy = terms.policy
     place = command.body.place
     named = place.channel if place is not None else None
@@ -30,18 +30,17 @@ def rights(command: Command, terms: Terms, right: Right) -> Iterator[Problem]:
         yield Reason.NOT_PERMITTED, f"place.channel {named} is not the sender {command.source}"
     if not policy.permits(command.channel, right):
         yield Reason.NOT_PERMITTED, f"{command.source} may not {right}"
-    channel = policy.channel(command.channel)
-    location = (place.location if place is not None else None) or policy.parent
-    if channel is not None and channel.locations != "*" and location not in channel.locations:
-        yield Reason.NOT_PERMITTED, f"{command.source} is not of {location}"
 
 
 def location(command: Command, terms: Terms, programme: Programme | None) -> Iterator[Problem]:
-    """Is the place known, and does the programme sell there?"""
+    """Is the place known and one of the channel's, and does the programme sell there?"""
     place = command.body.place
     name = (place.location if place is not None else None) or terms.policy.parent
+    channel = terms.policy.channel(command.channel)
     if terms.policy.place(name) is None:
         yield Reason.LOCATION_NOT_ALLOWED, f"no location {name} in the policy"
+    elif channel is not None and channel.locations != "*" and name not in channel.locations:
+        yield Reason.LOCATION_NOT_ALLOWED, f"{command.source} is not of {name}"
     elif programme is not None and programme.locations != "*" and name not in programme.locations:
         yield Reason.LOCATION_NOT_ALLOWED, f"the programme is not sold at {name}"
 

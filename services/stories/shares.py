@@ -6,18 +6,24 @@ from typing import Any, Final
 from services.runtime.murmur2 import partition_of
 from services.stories.steps import BRINGING, CommandStep
 
-BATCHES: Final = frozenset({*BRINGING, "repeat"})
+UNDO: Final = "undo_import"
+BATCHES: Final = frozenset({*BRINGING, UNDO, "repeat"})
 
 
 def shares_of(step: CommandStep, partitions: int) -> list[CommandStep]:
     """The commands of a step: one, or for a batch one for each partition its cards are on.
 
     All bear the step's id; a share's subject is the step's where it is on that partition, else the
-    first of its cards.
+    first of its cards. An import is undone card by card: each has an answer of its own.
     """
-    cards = step.body.get("cards") if step.do in BRINGING else None
+    cards = step.body.get("cards") if step.do in BATCHES else None
     if not cards or all(entry["card"] != step.subject for entry in cards):
         return [step]
+    if step.do == UNDO:
+        return [
+            replace(step, subject=entry["card"], body={**step.body, "cards": [entry]})
+            for entry in cards
+        ]
     shares: dict[int, list[dict[str, Any]]] = {partition_of(step.subject.encode(), partitions): []}
     for entry in cards:
         shares.setdefault(partition_of(entry["card"].encode(), partitions), []).append(entry)

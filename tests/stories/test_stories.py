@@ -17,7 +17,7 @@ from tests.stories.expectations import differences
 HERE = Path(__file__).parent
 STORIES = sorted(
     path
-    for folder in (HERE, HERE / "refusals")
+    for folder in (HERE, HERE / "refusals", HERE / "rules")
     for path in folder.glob("*.yaml")
     if not path.name.endswith(".expect.yaml")
 )

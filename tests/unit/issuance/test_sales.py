@@ -192,7 +192,7 @@ def test_each_reason_not_to_sell_is_given_by_its_name() -> None:
     cases: list[tuple[str, str, str, dict[str, object]]] = [
         ("not_permitted", "c1", "channel/web", sale(place={"location": "F1"})),
         ("not_permitted", "c1", "channel/pos", sale(place={"channel": "office"})),
-        ("not_permitted", "c1", "channel/kiosk", sale(place={"location": "F1"})),
+        ("location_not_allowed", "c1", "channel/kiosk", sale(place={"location": "F1"})),
         ("not_permitted", "c1", "channel/nobody", sale(place={"location": "F1"})),
         ("unknown_card", "c9", "channel/pos", sale()),
         ("wrong_currency", "c1", "channel/pos", sale() | elsewhere),

@@ -8,7 +8,8 @@ import pytest
 from schemas.topics import ISSUANCE_EVENTS, REDEMPTION_EVENTS
 from services.issuance.worker import SPEC as ISSUANCE
 from services.redemption.worker import SPEC as REDEMPTION
-from tests.small_world import SmallWorld, money
+from services.runtime.murmur2 import partition_of
+from tests.small_world import PARTITIONS, SmallWorld, money
 
 
 @pytest.fixture
@@ -90,3 +91,29 @@ def test_a_worker_that_restarts_while_it_waits_still_answers(world: SmallWorld) 
     world.start()
     world.settle()
     assert [answer["outcome"] for answer in answers(world, "u1")] == ["accepted"]
+
+
+def test_an_undo_that_lists_cards_asks_for_each_and_answers_for_its_subject(
+    world: SmallWorld,
+) -> None:
+    home = partition_of(b"c1", PARTITIONS)
+    more = [f"d{n}" for n in range(40) if partition_of(f"d{n}".encode(), PARTITIONS) == home][:2]
+    about = {"programme": "gift", "batch": "old", "sold_at": "2025-11-28T09:00:00Z"}
+    cards = [{"card": name, "last4": "1111", "value": money(500)} for name in more]
+    world.send("import_cards", more[0], "i2", cards=cards, **about)
+    world.workers.append(world.worker(REDEMPTION))
+    world.settle()
+    world.send("redeem", more[1], "r1", amount=money(100))
+    world.settle()
+    named = [{"card": name} for name in ("c1", *more)]
+    world.send("undo_import", "c1", "u1", batch="old", cards=named)
+    world.settle()
+    assert [answer["outcome"] for answer in answers(world, "u1")] == ["accepted"]
+    said = [orjson.loads(record.value or b"") for record in world.read(ISSUANCE_EVENTS)]
+    assert len({fact["id"] for fact in said}) == len(said)
+    outcomes = {fact["subject"]: fact["type"] for fact in said}
+    assert outcomes == {
+        "c1": "import_undone.v1",
+        more[0]: "import_undone.v1",
+        more[1]: "issuance_refused.v1",
+    }
