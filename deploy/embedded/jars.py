@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-import requests
-from jgo.maven import MavenContext
-
 from deploy.embedded.places import cache_folder, one_at_a_time
 
 KAFKA_VERSION = "4.3.0"
@@ -110,6 +107,10 @@ def _is_sound(path: Path, sha256: str) -> bool:
 
 def _fetch_with_jgo(folder: Path) -> str | None:
     """Fetch what is absent; a sentence if that did not work."""
+    # Needed once for a user, and a fifth of a second to load.
+    import requests  # noqa: PLC0415
+    from jgo.maven import MavenContext  # noqa: PLC0415
+
     context = MavenContext(repo_cache=folder, timeout=_JGO_TIMEOUT_SECONDS)
 
     def fetch(jar: PinnedJar) -> str | None:

@@ -27,13 +27,8 @@ from services.demo.figures import ledgers, pairs, trial_balance
 from services.demo.following import Follower
 from services.demo.publishing import MIDNIGHT
 from services.demo.trading import Traded, trade
-from services.local.installation import (
-    POLICIES,
-    SCRIP_FOLDER,
-    document_of,
-    register_sample_accounts,
-    settings_of,
-)
+from services.local.announcing import register_sample_accounts, settings_of
+from services.local.installation import POLICIES, SCRIP_FOLDER, document_of
 from services.local.machine import Machine
 from services.runtime.kafka_settings import QUIET
 from services.runtime.settings import Settings

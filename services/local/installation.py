@@ -7,19 +7,14 @@ from typing import Any, Final
 
 import orjson
 import yaml
-from sqlalchemy import Engine
 
 from schemas.errors import ScripError
 from schemas.policy_checks import canonical
-from services.local.keys import secret_of, write_private
-from services.local.machine import Machine
 from services.runtime.settings import Settings, read_settings
-from services.settlement.directory import AccountDetails, Vault, register
 
 CHECKOUT: Final = Path(__file__).parents[2]
 SCRIP_FOLDER: Final = CHECKOUT / ".scrip"
 POLICIES: Final = CHECKOUT / "deploy" / "policy"
-SAMPLE_ACCOUNTS: Final = POLICIES / "sample-accounts.yaml"
 
 
 class NotThereError(ScripError):
@@ -66,46 +61,9 @@ def running() -> dict[str, Any] | None:
     return found
 
 
-def settings_of(machine: Machine) -> dict[str, Any]:
-    """What a command needs to know of an installation; it holds secrets."""
-    return {
-        "kafka": machine.infra.bootstrap,
-        "postgres": machine.database,
-        "namespace": machine.namespace,
-        "clock": "story" if machine.story else "system",
-        "seals": "on",
-        "seal_keys": str(machine.seal_keys),
-        "bank_folder": str(machine.bank_folder),
-        "bank_key": secret_of(machine.folder / "bank-key"),
-        "peppers": str(machine.peppers),
-        "print_key": secret_of(machine.folder / "print-key"),
-    }
-
-
-def write_run_file(machine: Machine) -> None:
-    """Let commands of this checkout find the installation (for its owner's eyes only)."""
-    path = run_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    row = {"pid": os.getpid(), "folder": str(machine.folder), "settings": settings_of(machine)}
-    write_private(path, json.dumps(row, indent=1).encode())
-
-
-def remove_run_file() -> None:
-    """Nothing runs here any more."""
-    run_file().unlink(missing_ok=True)
-
-
 def document_of(path: Path) -> dict[str, Any]:
     """A policy file as plain JSON. Raises NotThereError, yaml.YAMLError."""
     if not path.is_file():
         raise NotThereError(f"there is no file {path}")
     read: dict[str, Any] = orjson.loads(canonical(yaml.safe_load(path.read_text())))
     return read
-
-
-def register_sample_accounts(engine: Engine, vault: Vault) -> None:
-    """Bank accounts that exist nowhere, taken as verified: for the sample and the demo policy."""
-    accounts: dict[str, dict[str, Any]] = yaml.safe_load(SAMPLE_ACCOUNTS.read_text())
-    with engine.begin() as connection:
-        for name, said in accounts.items():
-            register(connection, vault, AccountDetails(account=name, **said), "active")

@@ -15,14 +15,16 @@ from typing import Any, Final
 from sqlalchemy import make_url
 
 from deploy.embedded.resolve import Infrastructure, infrastructure
+from services.local.announcing import (
+    register_sample_accounts,
+    remove_run_file,
+    settings_of,
+    write_run_file,
+)
 from services.local.installation import (
     POLICIES,
     document_of,
-    register_sample_accounts,
-    remove_run_file,
     running,
-    settings_of,
-    write_run_file,
 )
 from services.local.machine import Machine
 from services.runtime.clocks import SystemClock

@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import Producer
 
 from schemas.topics import ISSUANCE_COMMANDS, REDEMPTION_COMMANDS
-from services.local.installation import settings_of
+from services.local.announcing import settings_of
 from services.local.machine import Machine
 from services.runtime.kafka_settings import plain_producer_settings
 from services.runtime.settings import Settings
