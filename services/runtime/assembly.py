@@ -29,6 +29,9 @@ from services.runtime.waits import rest
 from services.runtime.worker import Worker
 
 POLICY_LOOK_SECONDS: Final = 0.2
+# Longer than any step of ours between two statements, shorter than max.poll.interval.ms (30 s): a
+# successor that waits for a frozen predecessor's lock is still in its group when it has it.
+IDLE_TRANSACTION_SECONDS_MAX: Final = 12
 
 _log = structlog.get_logger()
 
@@ -58,7 +61,7 @@ def open_database(settings: Settings) -> Engine:
     url = settings.postgres.get_secret_value()
     if not url:
         raise SettingsRefusedError("SCRIP_POSTGRES is missing: give a URL, or run `scrip up`")
-    return open_tables(url)
+    return open_tables(url, idle_seconds_max=IDLE_TRANSACTION_SECONDS_MAX)
 
 
 def deciding_worker(spec: DecidingSpec, settings: Settings) -> Worker:

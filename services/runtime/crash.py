@@ -1,14 +1,18 @@
 """Named crash points: `SCRIP_CRASH_AT=point:n` ends the process at the n-th pass of a point.
 
-The catalogue is complete: a point that is not in it cannot be asked for, and the crash tests kill a
-process at every one of them. Passes are counted in the whole process, whichever loop makes them.
+`point:n:freeze` stops it there (SIGSTOP) instead: it goes on, unknowing, when somebody wakes it
+(SIGCONT), as a machine does that was suspended. The catalogue is complete: a point that is not in
+it cannot be asked for, and the crash tests kill a process at every one of them. Passes are counted
+in the whole process, whichever loop makes them.
 """
 
 import itertools
 import os
+import signal
+from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
-from typing import Final, NoReturn, Protocol
+from typing import Final, Protocol
 
 EXIT_STATUS: Final = 86
 
@@ -91,7 +95,7 @@ class Point(StrEnum):
 
 
 class CrashPointUnknownError(ValueError):
-    """There is no such point, or its pass is no number from 1; the message says what there is."""
+    """There is no such point, pass or fate; the message says what there is."""
 
 
 class CrashPoints(Protocol):
@@ -110,27 +114,34 @@ class NoCrash:
 
 
 class CrashFromEnvironment:
-    """Dies without a word (`os._exit`) at the point and pass that were asked for."""
+    """Meets its fate without a word at the point and pass that were asked for."""
 
-    def __init__(self, point: Point, pass_: int) -> None:
+    def __init__(self, point: Point, pass_: int, fate: str = "die") -> None:
         self._point = point
         self._pass = pass_
+        self._fate = FATES[fate]
         self._passes = itertools.count(1)  # loops run in threads; counting is one step
 
     def at(self, point: Point) -> None:
-        """Die here, if this is the one."""
+        """Die or freeze here, if this is the one."""
         if point is self._point and next(self._passes) == self._pass:
-            _die()
+            self._fate()
 
 
-def read_request(request: str) -> tuple[Point, int]:
-    """`point:n` (or `point`, at its first pass). Raises CrashPointUnknownError."""
-    name, _, count = request.partition(":")
+def read_request(request: str) -> tuple[Point, int, str]:
+    """`point`, `point:n` or `point:n:freeze`; the first pass if unsaid.
+
+    Raises CrashPointUnknownError.
+    """
+    name, _, rest = request.partition(":")
+    count, _, fate = rest.partition(":")
     if name not in set(Point):
         raise CrashPointUnknownError(f"no crash point {name!r}; there are {', '.join(Point)}")
     if not (count or "1").isdecimal() or int(count or 1) < 1:
         raise CrashPointUnknownError(f"pass {count!r} of {name} is no number from 1")
-    return Point(name), int(count or 1)
+    if (fate or "die") not in FATES:
+        raise CrashPointUnknownError(f"no fate {fate!r} at {name}; there are {', '.join(FATES)}")
+    return Point(name), int(count or 1), fate or "die"
 
 
 @cache
@@ -142,5 +153,12 @@ def crash_points(request: str | None) -> CrashPoints:
     return CrashFromEnvironment(*read_request(request)) if request else NoCrash()
 
 
-def _die() -> NoReturn:
+def _die() -> None:
     os._exit(EXIT_STATUS)
+
+
+def _freeze() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+FATES: Final[dict[str, Callable[[], None]]] = {"die": _die, "freeze": _freeze}

@@ -102,6 +102,10 @@ class CrashingConsumer:
         """What proves our generation to the transaction."""
         return self._consumer.group_metadata()
 
+    def confirm(self) -> None:
+        """Is our name in the group still ours?"""
+        self._consumer.confirm()
+
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()

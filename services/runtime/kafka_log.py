@@ -18,6 +18,7 @@ from confluent_kafka import (
 
 from services.runtime.bounded import BoundedCalls, CallHangsError
 from services.runtime.crash import CrashPoints, NoCrash, Point
+from services.runtime.kafka_fences import is_fence, require_name
 from services.runtime.kafka_reader import KafkaReader, as_record
 from services.runtime.kafka_settings import (
     member_settings,
@@ -40,7 +41,6 @@ WAIT: Final = 5.0
 COMMIT_WAIT: Final = 5.0
 SLACK: Final = 1.0
 _NO_SUCH_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
-_FENCED: Final = (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED)
 
 _log = structlog.get_logger()
 
@@ -96,6 +96,7 @@ class KafkaConsumer:
         self._log = log
         self._changes: list[Membership] = []
         self._away = False
+        self._name = (group, instance)
         settings = member_settings(log.bootstrap, group, instance)
         self._consumer = Consumer({**settings, "error_cb": self._on_error})
         self._consumer.subscribe(
@@ -144,9 +145,9 @@ class KafkaConsumer:
             if error is None:
                 found.append(as_record(message, self._log.prefix))
                 self._away = False
-            elif error.code() in _FENCED:
+            elif is_fence(error):
                 raise FencedError(error.str())
-            elif error.fatal():
+            elif error.fatal() or error.code() == KafkaError._FATAL:
                 raise KafkaException(error)
             elif error.code() != KafkaError._PARTITION_EOF:
                 _log.warning("kafka_says", error=error.str())
@@ -189,6 +190,10 @@ class KafkaConsumer:
     def group_metadata(self) -> Any:
         """What proves our generation to the transaction."""
         return self._consumer.consumer_group_metadata()
+
+    def confirm(self) -> None:
+        """Is our name in the group still ours? FencedError if another process has it."""
+        require_name(self._log.bootstrap, *self._name, self._consumer.memberid() or "")
 
     def close(self) -> None:
         """Leave the group."""
@@ -269,10 +274,11 @@ class KafkaProducer:
         except (KafkaException, CallHangsError) as error:
             raise BatchDroppedError(str(error)) from error
         except SystemError as error:
-            # A fence that `flush` finds on the way reaches us so, the client's fault behind it.
-            if not isinstance(error.__cause__, KafkaException):
+            # A fence that `flush` finds on the way reaches us so, the client's fault behind it, or
+            # nothing at all. No commit was asked for yet: dropping is right whatever it was.
+            if not isinstance(error.__cause__, KafkaException | None):
                 raise
-            raise BatchDroppedError(str(error.__cause__)) from error
+            raise BatchDroppedError(str(error.__cause__ or error)) from error
         if left or self._failed is not None:
             raise BatchDroppedError(f"{left} records not written: {self._failed}")
         self._crash.at(Point.AFTER_FLUSH)

@@ -249,6 +249,11 @@ class MemoryConsumer:
         name = next(n for n, group in self._log.groups.items() if group is self._group)
         return (name, self._group.generation, self.instance)
 
+    def confirm(self) -> None:
+        """Is our name in the group still ours?"""
+        if any(m.instance == self.instance and m is not self for m in self._group.members):
+            raise FencedError(self.instance)
+
     def close(self) -> None:
         """Leave the group."""
         if self in self._group.members:

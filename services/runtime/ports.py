@@ -70,6 +70,10 @@ class Consumer(Protocol):
         """What proves our generation to the transaction."""
         ...
 
+    def confirm(self) -> None:
+        """Is our name in the group still ours? FencedError if another process has it."""
+        ...
+
     def close(self) -> None:
         """Leave the group."""
         ...

@@ -55,7 +55,8 @@ class Settings(BaseSettings):
         int | None, Field(ge=1, le=65535, description="serves /metrics, /livez and /readyz")
     ] = None
     crash_at: Annotated[
-        str | None, Field(description="point:n, ends the process there (tests)")
+        str | None,
+        Field(description="point:n, ends the process there; point:n:freeze stops it (tests)"),
     ] = None
     run_file: Annotated[
         Path | None,

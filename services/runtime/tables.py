@@ -14,11 +14,18 @@ SCHEMAS: Final = ("ledger", "settlement", "operations", "directory", "replay")
 MEMORY_URL: Final = "sqlite://"
 
 
-def open_tables(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine on a SQLAlchemy URL; `sqlite://` is a fresh, empty in-memory database."""
+def open_tables(url: str, *, pool_size: int = 5, idle_seconds_max: int | None = None) -> Engine:
+    """An engine on a SQLAlchemy URL; `sqlite://` is a fresh, empty in-memory database.
+
+    With `idle_seconds_max` PostgreSQL ends a transaction that stands still for longer: a frozen
+    process would keep its locks, and whoever takes over would wait for it for ever.
+    """
     if url == MEMORY_URL:
         return _open_memory()
-    return create_engine(url, pool_size=pool_size, pool_pre_ping=True)
+    options = {}
+    if idle_seconds_max is not None:
+        options["options"] = f"-c idle_in_transaction_session_timeout={idle_seconds_max}s"
+    return create_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args=options)
 
 
 def _open_memory() -> Engine:

@@ -287,6 +287,8 @@ class Worker:
                     self._assign(name)
 
     def _renew_producer(self) -> None:
+        """A new producer of our name, if it is still ours: else it would fence our successor."""
         assert self._producer is not None
+        self._consumer.confirm()
         self._producer.abandon()
         self._producer = self._log.producer(self._identity.slot)

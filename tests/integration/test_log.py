@@ -15,6 +15,7 @@ from services.runtime.ports import (
     Assigned,
     BatchDroppedError,
     Consumer,
+    FencedError,
     Log,
     OutcomeUnknownError,
     Revoked,
@@ -221,3 +222,16 @@ def test_two_members_share_the_partitions_and_a_change_of_generation_drops_the_b
     assert read_all(log, MEMORY, 0) == []
     one.close()
     two.close()
+
+
+def test_a_member_whose_name_another_process_has_taken_learns_of_it(log: Log) -> None:
+    old = log.consumer("group", [COMMANDS], "member")
+    joined(old)
+    old.confirm()
+    new = log.consumer("group", [COMMANDS], "member")
+    joined(new)
+    new.confirm()
+    with pytest.raises(FencedError):
+        old.confirm()
+    new.close()
+    old.close()
