@@ -30,6 +30,7 @@ Count = Annotated[int, Field(ge=0, strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
 Day = Annotated[str, BeforeValidator(str), Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 DrawRule = Literal["promo", "soonest_expiring", "oldest"]
+SplitRefund = Literal["card_first", "ratio", "card_last"]
 DRAW_RULES: tuple[DrawRule, ...] = ("promo", "soonest_expiring", "oldest")
 RATES_BP: dict[str, int | None] = {
     "service": 500,
@@ -176,6 +177,7 @@ class Programme(_Section):
         "honour_if_available"
     )
     returns: Returns = Field(default_factory=Returns)
+    split_refund: SplitRefund = "card_first"
     limits: Limits = Field(default_factory=Limits)
     locations: Places = "*"
     draw: list[DrawRule] = Field(default_factory=lambda: list(DRAW_RULES))

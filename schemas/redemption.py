@@ -126,11 +126,15 @@ class Redeem(CommandModel):
 
 
 class RefundCapture(CommandModel):
-    """Captured value goes back: by amount, by lines, or both (they must agree)."""
+    """Captured value goes back: by amount, by lines, or both (they must agree).
+
+    `by: price`: not what was covered but prices of goods; policy (`split_refund`) divides them.
+    """
 
     capture: Id
     amount: Money | None = None
     lines: RefundLines | None = None
+    by: Literal["covered", "price"] | None = None
     to: Id | None = None
     to_currency: Currency | None = None  # of `to`, where the sender knows it
     reason: Text | None = None

@@ -15,6 +15,7 @@ from schemas.value import (
     LotValidity,
     Origin,
     Part,
+    ReturnedGoods,
     Where,
 )
 
@@ -111,9 +112,8 @@ class HoldEnded(AccountFact):
 class CaptureRefunded(AccountFact):
     """Captured value came back (Σ parts = `minor`).
 
-    `to` is the account it went to; `to_same` whether that is this account. `lots` are lots made by
-    it here (a lot that had expired meanwhile). `capture_where` is where it had been spent. The
-    capture is done with when `fully`.
+    `to` is where it went, `to_same`: here. `lots` were made by it here (a lot had expired).
+    `capture_where`: where it had been spent. `fully`: all is back. `goods`: named by price.
     """
 
     capture: str
@@ -127,6 +127,7 @@ class CaptureRefunded(AccountFact):
     capture_where: Where
     fully: bool
     reason: str | None = None
+    goods: ReturnedGoods | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -206,9 +207,8 @@ class ValueTaken(AccountFact):
 
 @dataclass(slots=True, kw_only=True)
 class SaleChargedBack(AccountFact):
-    """The sale's payment was taken back: `parts` unspent (Σ = `minor`), `spent_minor` is lost.
-
-    `sale_where` is where it was sold, whose books lose it (without: where its parts came in).
+    """The sale's payment was taken back: `parts` unspent (Σ = `minor`), `spent_minor` is lost
+    at `sale_where`, where it was sold (without: where its parts came in).
     """
 
     sale: str

@@ -163,6 +163,22 @@ class CoveredLine:
 
 
 @dataclass(slots=True, kw_only=True)
+class LineReturned:
+    """Goods of a line came back that were sold for `price`, whoever paid it."""
+
+    line: int
+    price: int
+
+
+@dataclass(slots=True, kw_only=True)
+class ReturnedGoods:
+    """Goods came back by their prices; of those `due` is given back by other tenders."""
+
+    lines: list[LineReturned]
+    due: int
+
+
+@dataclass(slots=True, kw_only=True)
 class AccountFact:
     """What every redemption fact says: the account as it is after it, and where it happened."""
 

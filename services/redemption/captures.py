@@ -21,6 +21,7 @@ from services.redemption.holds import (
     new_hold,
     reserve,
 )
+from services.redemption.receipts import receipt_of
 from services.redemption.remainders import rest_of
 from services.redemption.rights import foreign
 from services.redemption.rows import (
@@ -264,4 +265,5 @@ def _refundable(account: Account, fact: Fact, body: HoldCaptured) -> Capture:
             for lot in drawn_lots(account, body.draws)
         ],
         until=body.refundable_until,
+        receipt=receipt_of(body),
     )

@@ -10,10 +10,11 @@ from schemas.money import apportion, half_up
 from schemas.redemption import RefundCapture
 from schemas.redemption_facts import CaptureRefunded
 from schemas.refusals import Reason
-from schemas.value import CoveredLine, Draw, Lot, Part
+from schemas.value import CoveredLine, Draw, Lot, Part, ReturnedGoods
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused
 from services.redemption.changes import settle, take_in
+from services.redemption.receipts import by_price, open_goods, with_goods
 from services.redemption.rows import ENDED_KEPT, Account, Capture, LotTerms, Row, capture_key
 from services.redemption.standing import resting
 from services.redemption.validity import all_ended, end_of, ended
@@ -29,13 +30,12 @@ def refund_capture(case: Case, body: RefundCapture) -> Decision:
         case.against(Reason.UNKNOWN_CAPTURE)
         return refused(case)
     case.received_in(body.to_currency)
-    amount = case.amount(body.amount) if body.amount is not None else None
-    wanted = _by_line(case, body, capture, amount)
+    wanted, goods = _wanted(case, body, capture)
     if case.reasons:
         return refused(case)
     taken = _backwards(capture, wanted)
     subject = case.command.subject
-    to = _target(case, body.to)
+    to = _target(case, body.to) if taken else subject
     back = _same(case, capture, taken) if to == subject else _other(capture, taken)
     minor = sum(taken.values())
     account = case.account
@@ -54,19 +54,35 @@ def refund_capture(case: Case, body: RefundCapture) -> Decision:
         capture_where=capture.where,
         fully=capture.refunded + minor == capture.minor,
         reason=body.reason,
+        goods=goods,
     )
     place = capture.where
     units: list[Any] = [*back.parts, place]
-    return accepted(case.fact(CAPTURE_REFUNDED, refunded, units))
+    fact = case.fact(CAPTURE_REFUNDED, refunded, units)
+    return accepted(fact) if goods is None else accepted(fact, covered=minor, due=goods.due)
 
 
-def _by_line(
-    case: Case, body: RefundCapture, capture: Capture, amount: int | None
-) -> dict[int, int]:
-    """What goes back per line; without lines by largest remainder over what is left of each."""
+def _wanted(
+    case: Case, body: RefundCapture, capture: Capture
+) -> tuple[dict[int, int], ReturnedGoods | None]:
+    """What goes back per line; by price also the goods."""
+    if body.by == "price":
+        return by_price(case, body, capture, _left(capture))
+    return _by_line(case, body, capture), None
+
+
+def _left(capture: Capture) -> dict[int, int]:
+    """What of each line's covered amount has not come back."""
     left: dict[int, int] = {}
     for part in capture.parts:
         left[part.line] = left.get(part.line, 0) + part.minor - (part.refunded_before or 0)
+    return left
+
+
+def _by_line(case: Case, body: RefundCapture, capture: Capture) -> dict[int, int]:
+    """What goes back per line; without lines by largest remainder over what is left of each."""
+    left = _left(capture)
+    amount = case.amount(body.amount) if body.amount is not None else None
     if amount is not None and amount > capture.minor - capture.refunded:
         case.against(Reason.AMOUNT_EXCEEDS_CAPTURE)
     if body.lines is None:
@@ -259,7 +275,9 @@ def capture_refunded(
         )
         for part in capture.parts
     ]
-    if body.fully:
+    if body.goods is not None and capture.receipt is not None:
+        capture.receipt = with_goods(capture.receipt, body.goods)
+    if body.fully and not open_goods(capture.receipt):
         # For as long as anyone may ask again a second refund is told that nothing is left.
         capture.parts, capture.lots = [], []
         capture.until = min(capture.until or fact.time, fact.time + ENDED_KEPT)

@@ -72,10 +72,33 @@ class LotTerms:
 
 
 @dataclass(slots=True, kw_only=True)
+class PricedLine:
+    """A line of a receipt: its price, what the card covered, and the price of what came back."""
+
+    line: int
+    price: int
+    covered: int
+    returned: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Receipt:
+    """A receipt that other tenders paid too: `due` of it was to be given back by them so far.
+
+    `exception` was paid by nobody (a late capture honoured beyond the balance).
+    """
+
+    lines: list[PricedLine]
+    exception: int
+    due: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
 class Capture:
     """What may come back: the split as captured, `refunded_before` of each part going up.
 
     Once all of it has come back `parts` are dropped, and only the fact that it is done remains.
+    `receipt`: None where the card paid for all of it.
     """
 
     capture: str
@@ -86,6 +109,7 @@ class Capture:
     parts: list[Part]
     lots: list[LotTerms]
     until: int | None
+    receipt: Receipt | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -179,12 +179,22 @@ class History:
         name = self.chance.choice(names)
         capture: Capture = self.scenario.rows[f"{account}/capture/{name}"]
         left = capture.minor - capture.refunded
+        if self.chance.random() < 0.3:
+            return {"capture": name, "to": to, "by": "price", **self._goods(capture, left)}
         if self.chance.random() < 0.5 or not capture.parts:
             amount = self._some(left // self.chance.choice([1, 2, 3]))
             return {"capture": name, "amount": usd(amount), "to": to}
         part = self.chance.choice(capture.parts)
         amount = self._some(part.minor - (part.refunded_before or 0))
         return {"capture": name, "lines": [{"line": part.line, "amount": usd(amount)}], "to": to}
+
+    def _goods(self, capture: Capture, left: int) -> dict[str, Any]:
+        receipt = capture.receipt
+        if receipt is None:
+            return {"amount": usd(self._some(left))}
+        one = self.chance.choice(receipt.lines)
+        price = self._some(one.price - one.returned)
+        return {"lines": [{"line": one.line, "amount": usd(price)}]}
 
     def _load_value(self, account: str) -> dict[str, Any]:
         amount = self.chance.randint(1, 3_000)
