@@ -68,15 +68,14 @@ class Accepted:
 class Belated:
     """The answer to an earlier `command` on this subject, which was told that it comes later.
 
-    The facts beside it are that command's, after `told` (the types it made at once), and are
-    numbered from `first`. `reason`: it is refused after all.
+    The facts beside it are that command's, after `told` (the types it made at once). `reason`:
+    it is refused after all.
     """
 
     command: str
     told: tuple[str, ...]
     reason: Reason | None = None
     detail: str | None = None
-    first: int = 1
 
 
 @dataclass(slots=True, frozen=True)

@@ -88,9 +88,8 @@ class UndoEntry(BaseModel):
 class UndoImport(CommandModel):
     """Take imported cards back while they are unused; redemption says of each whether it is.
 
-    It may repeat what the import said: programme and batch must be the import's. `cards` (default:
-    the subject) are of one partition; the answer tells what became of the subject, and each card
-    has its own fact.
+    It may repeat what the import said: programme and batch must be the import's. Of `cards`
+    (default: the subject) each is asked for by itself; the answer tells of the subject.
     """
 
     programme: Name | None = None
@@ -251,10 +250,15 @@ class CardChanged(CardFact):
 
 @dataclass(slots=True, kw_only=True)
 class UndoReserved(CardFact):
-    """Redemption is asked to take the import `sale` back; `undo` is the command's id."""
+    """Redemption is asked to take the import `sale` back; `undo` is the command's id.
+
+    `others` (of import `batch`) are asked for next, each by a command of its own.
+    """
 
     undo: str
     sale: str
+    batch: str | None = None
+    others: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -56,8 +56,6 @@ def subjects(command: Command) -> tuple[str, ...]:
     match command.body:
         case PrepareCards() | ImportCards():
             return (command.subject, *(entry.card for entry in command.body.cards))
-        case UndoImport():
-            return (command.subject, *imports.cards_of(command.subject, command.body))
         case _:
             return (command.subject,)
 
@@ -70,8 +68,6 @@ def keys(command: Command) -> tuple[str, ...]:
             return (TEMPLATES_KEY, *(entry.card for entry in body.cards))
         case ImportCards():
             return tuple(entry.card for entry in body.cards)
-        case UndoImport():
-            return imports.cards_of(command.subject, body)
         case ReserveSale():
             return (command.subject, sale_key(command.subject, command.id))
         case ConfirmSale() | CancelSale():

@@ -1,16 +1,15 @@
 """An import is undone in two steps: redemption is asked, for only it knows whether it is unused.
 
 The caller's answer comes with the outcome: `import_undone`, or the refusal that redemption found.
+An undo that lists cards is one of its subject, which sends one for each of the others.
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from schemas.decision import Accepted, Belated, Decided, Decision
 from schemas.handover import CloseUndo
 from schemas.identifiers import derived
 from schemas.issuance import (
-    CARDS_PER_COMMAND_MAX,
     CardChanged,
     IssuanceRefused,
     UndoImport,
@@ -18,34 +17,21 @@ from schemas.issuance import (
 )
 from schemas.message import Fact, Outgoing
 from schemas.refusals import Reason
-from schemas.topics import REDEMPTION_COMMANDS
+from schemas.topics import ISSUANCE_COMMANDS, REDEMPTION_COMMANDS
 from services.issuance import checks
 from services.issuance.asking import Asked, decided
 from services.issuance.rows import Card
 
 UNDO_RESERVED = "undo_reserved.v1"
-# At once an undo has a fact for each of its cards; the outcome of any is numbered after them.
-FACTS_FROM: Final = CARDS_PER_COMMAND_MAX
-
-
-def cards_of(subject: str, body: UndoImport) -> tuple[str, ...]:
-    """The cards an undo is about: those it lists, else its subject."""
-    return (subject,) if body.cards is None else tuple(entry.card for entry in body.cards)
 
 
 def undo_import(asked: Asked) -> Decision:
-    """Ask redemption to take the value back, of all cards or none; the answer comes later."""
+    """Ask redemption to take the value back; the answer comes later."""
     body: UndoImport = asked.command.body
     problem = checks.first_problem(_problems(asked, body))
-    if problem is not None:
-        return asked.refused(problem)
-    named = cards_of(asked.command.subject, body)
-    return Accepted(tuple(_reserved(asked, name) for name in named), later=True)
-
-
-def _reserved(asked: Asked, name: str) -> Decided:
-    card: Card = asked.rows[name]
-    assert card.sold_as is not None, "what was imported was sold"
+    card = asked.card
+    if problem is not None or card is None or card.sold_as is None:
+        return asked.refused(problem or (Reason.UNKNOWN_CARD, "no such card"))
     fact = UndoReserved(
         programme=card.programme,
         life=card.life,
@@ -53,33 +39,33 @@ def _reserved(asked: Asked, name: str) -> Decided:
         where=asked.where,
         undo=asked.command.id,
         sale=card.sold_as,
+        batch=body.batch,
+        others=_others(asked.command.subject, body),
     )
-    return decided(UNDO_RESERVED, fact, name)
+    return Accepted((decided(UNDO_RESERVED, fact),), later=True)
+
+
+def _others(subject: str, body: UndoImport) -> list[str]:
+    named = dict.fromkeys(entry.card for entry in body.cards or ())
+    return [name for name in named if name != subject]
 
 
 def _problems(asked: Asked, body: UndoImport) -> Iterator[checks.Problem]:
     yield from checks.rights(asked.command, asked.terms, "issue")
     yield from checks.location(asked.command, asked.terms, None)
-    named = cards_of(asked.command.subject, body)
-    if asked.command.subject not in named:
-        yield Reason.UNKNOWN_CARD, f"the subject {asked.command.subject} is not among the cards"
-    if len(set(named)) < len(named):
-        yield Reason.ACCOUNT_CANCELLED, "a card is named twice"
-    for name in named:
-        yield from _of_a_card(name, asked.rows.get(name), body)
-
-
-def _of_a_card(name: str, card: Card | None, body: UndoImport) -> Iterator[checks.Problem]:
+    subject, card = asked.command.subject, asked.card
+    if body.cards is not None and all(entry.card != subject for entry in body.cards):
+        yield Reason.UNKNOWN_CARD, f"the subject {subject} is not among the cards"
     if card is None:
-        yield Reason.UNKNOWN_CARD, f"no card {name}"
+        yield Reason.UNKNOWN_CARD, f"no card {subject}"
     elif not card.imported:
-        yield Reason.UNKNOWN_SALE, f"card {name} was not imported"
+        yield Reason.UNKNOWN_SALE, "the card was not imported"
     elif body.batch not in (None, card.batch):
-        yield Reason.UNKNOWN_SALE, f"card {name} was imported with batch {card.batch}"
+        yield Reason.UNKNOWN_SALE, f"the card was imported with batch {card.batch}"
     elif body.programme not in (None, card.programme):
-        yield Reason.UNKNOWN_SALE, f"card {name} was imported into {card.programme}"
+        yield Reason.UNKNOWN_SALE, f"the card was imported into {card.programme}"
     elif card.state != "Activated":
-        yield Reason.ACCOUNT_CANCELLED, f"the import of card {name} was undone already"
+        yield Reason.ACCOUNT_CANCELLED, "the import was undone already"
 
 
 def close_undo(asked: Asked) -> Decision:
@@ -98,7 +84,7 @@ def close_undo(asked: Asked) -> Decision:
 
 def _belated(body: CloseUndo) -> Belated:
     reason = None if body.reason is None else Reason(body.reason)
-    return Belated(body.undo, (UNDO_RESERVED,), reason, body.detail, FACTS_FROM)
+    return Belated(body.undo, (UNDO_RESERVED,), reason, body.detail)
 
 
 def _kept(asked: Asked, body: CloseUndo) -> Decided:
@@ -110,7 +96,8 @@ def _kept(asked: Asked, body: CloseUndo) -> Decided:
 
 
 def take_back(fact: Fact, body: UndoReserved) -> tuple[Outgoing, ...]:
-    """Redemption is asked, in the transaction of the fact."""
+    """Redemption is asked, and the other cards' undos follow, in the transaction of the fact."""
+    told = {} if body.batch is None else {"batch": body.batch}
     return (
         Outgoing(
             REDEMPTION_COMMANDS.name,
@@ -118,6 +105,10 @@ def take_back(fact: Fact, body: UndoReserved) -> tuple[Outgoing, ...]:
             "take_back_import",
             fact.subject,
             {"undo": body.undo, "sale": body.sale},
+        ),
+        *(
+            Outgoing(ISSUANCE_COMMANDS.name, derived(fact.id, other), "undo_import", other, told)
+            for other in body.others
         ),
     )
 

@@ -25,7 +25,7 @@ SPEC: Final = DecidingSpec(
     public=None,
     core=card,
     refusal=card.refusal,
-    outgoing={REDEMPTION_COMMANDS.name: REDEMPTION_COMMANDS},
+    outgoing={topic.name: topic for topic in (REDEMPTION_COMMANDS, ISSUANCE_COMMANDS)},
 )
 
 

@@ -176,7 +176,7 @@ class Deciding:
         forgotten) counts from its instant, so that no other decision on that command has its id.
         """
         if isinstance(decision, Accepted) and decision.belated is not None:
-            return decision.belated.first
+            return len(decision.belated.told)
         forgettable = isinstance(decision, Refused) and decision.reason in FORGETTABLE
         return staging.progress.now if forgettable else 0
 
