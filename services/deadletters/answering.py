@@ -7,7 +7,7 @@ from typing import Any, Final
 from schemas.errors import ScripError
 from schemas.instants import format_instant
 from services.deadletters.letters import Letter, Wanted, obstacle
-from services.deadletters.operations import letters_of, requeue
+from services.deadletters.operations import letters_of, requeue, sent_before
 from services.runtime.cli import DONE, NO, Said, require_database, require_log
 from services.runtime.clocks import SystemClock
 from services.runtime.settings import Settings
@@ -57,7 +57,7 @@ def show_letter(settings: Settings, name: str) -> Said:
 def requeue_letters(settings: Settings, wanted: Wanted, yes: bool) -> Said:
     """Send those wanted once more where that can help; without `yes` only say which.
 
-    Status 1: there is none of them, or one that was named cannot be sent. Raises
+    Status 1: there is none of them, or one that was named is not there or cannot be sent. Raises
     TooManyLettersError, NobodyAsksError, RequeueInDoubtError.
     """
     if yes and not settings.user:
@@ -69,24 +69,31 @@ def requeue_letters(settings: Settings, wanted: Wanted, yes: bool) -> Said:
         raise TooManyLettersError(f"{len(fit)} letters, {REQUEUED_MAX} at once: choose fewer")
     sent: list[Letter] = []
     before: list[Letter] = []
-    if yes and fit:
-        sent, before = requeue(
-            require_log(settings),
-            require_database(settings),
-            fit,
-            str(settings.user),
-            SystemClock().now(),
-        )
+    left = fit
+    if fit:
+        engine = require_database(settings)
+        if yes:
+            who, now = str(settings.user), SystemClock().now()
+            sent, before = requeue(require_log(settings), engine, fit, who, now)
+        else:
+            known = sent_before(engine, fit)
+            before = [letter for letter in fit if letter.name in known]
+            left = [letter for letter in fit if letter.name not in known]
+    not_there = sorted(wanted.names - {letter.name for letter in letters})
     found = {
         "dry_run": not yes,
-        "would_send": [] if yes else list(map(_row, fit)),
+        "would_send": [] if yes else list(map(_row, left)),
         "sent": list(map(_row, sent)),
         "sent_before": list(map(_row, before)),
         "refused": [{**_row(letter), "why": why} for letter, why in refused[:SHOWN_MAX]],
         "refused_count": len(refused),
+        "not_there": not_there,
     }
     unmet = not letters or any(letter.name in wanted.names for letter, _ in refused)
-    return Said(found, _told(yes, fit, sent, before, refused), NO if unmet else DONE)
+    text = _told(yes, left, sent, before, refused)
+    if not_there:
+        text += f"\nnot there, or not as chosen: {', '.join(not_there)}"
+    return Said(found, text, NO if unmet or not_there else DONE)
 
 
 def _told(
@@ -105,7 +112,8 @@ def _told(
     else:
         lines += [f"{_line(_row(letter))}\n          would be sent again" for letter in fit]
         lines.append(
-            f"dry run: {len(fit)} would be sent, {len(refused)} not; nothing was (--yes sends)"
+            f"dry run: {len(fit)} would be sent, {len(before)} were sent before, "
+            f"{len(refused)} are not; nothing was (--yes sends)"
         )
         lines.append("a sender who was told `unreadable` may have asked again under another id")
     return "\n".join(lines)

@@ -66,6 +66,19 @@ def requeue(
     return sent, before
 
 
+def sent_before(engine: Engine, letters: Sequence[Letter]) -> set[str]:
+    """The names of those that were sent once more already."""
+    names = {letter.operation: letter.name for letter in letters}
+    ids = sorted(names)
+    found: set[str] = set()
+    with engine.connect() as connection:
+        for start in range(0, len(ids), BATCH_MAX):
+            chosen = operation.c.id.in_(ids[start : start + BATCH_MAX])
+            query = select(operation.c.id).where(chosen, operation.c.state == "executed")
+            found.update(names[id] for id in connection.execute(query).scalars())
+    return found
+
+
 def _begun(
     log: Log, engine: Engine, letters: Sequence[Letter], made_by: str, now: int
 ) -> dict[str, tuple[str, int]]:

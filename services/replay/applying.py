@@ -21,6 +21,7 @@ from services.replay.differences import books_only
 from services.replay.plans import APPLIED, SHADOWED, Plan, find_plan
 from services.runtime.outbox_table import Telling, operation, outbox, outbox_head, publish
 
+RIGHT: Final = "replay"
 _CHUNK: Final = 500
 
 
@@ -29,9 +30,13 @@ class ReplayRefusedError(ScripError):
 
 
 def require_person(document: PolicyDocument, person: str) -> None:
-    """Is this somebody the policy knows? Without `people` everybody is. Raises the refusal."""
-    if document.people is not None and person not in document.people:
+    """Has this person the right `replay`? Without `people` everybody has. Raises the refusal."""
+    if document.people is None:
+        return
+    if person not in document.people:
         raise ReplayRefusedError(f"{person} is not among the policy's people")
+    if RIGHT not in document.people[person]:
+        raise ReplayRefusedError(f"the policy's people.{person} has not the right {RIGHT}")
 
 
 def apply_plan(

@@ -1,9 +1,15 @@
 """What a replay is about: facts chosen by time, partition, account and type."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from schemas.errors import ScripError
 from schemas.message import Published
+
+
+class ChoiceRefusedError(ScripError):
+    """What was chosen cannot be there. Nothing was planned; the message says what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +52,25 @@ def chosen(said: dict[str, Any]) -> Choice:
     """The choice a plan was made with."""
     fields: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in said.items()}
     return Choice(**fields)
+
+
+def require_fit(choice: Choice, partitions: int, types: Collection[str]) -> None:
+    """Can what is chosen be there at all? A slip of the pen must not look like books in order.
+
+    `types` are without version. Raises ChoiceRefusedError.
+    """
+    for type in choice.types:
+        if type not in types:
+            raise ChoiceRefusedError(f"no type {type!r}; there are {', '.join(sorted(types))}")
+    for number in choice.partitions:
+        if not 0 <= number < partitions:
+            raise ChoiceRefusedError(f"no partition {number}; there are 0 to {partitions - 1}")
+    if choice.since is not None and choice.until is not None and choice.since >= choice.until:
+        raise ChoiceRefusedError("--since is not before --until: nothing is between them")
+
+
+def require_accounts(choice: Choice, seen: Collection[str]) -> None:
+    """Has every account that is named a fact among what was read? Raises ChoiceRefusedError."""
+    unknown = [account for account in choice.accounts if account not in seen]
+    if unknown:
+        raise ChoiceRefusedError(f"no fact of {', '.join(unknown)} is where it was looked for")

@@ -5,19 +5,21 @@ A plan is kept as an operation, under its hash, with who made it; that is all it
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Engine, select
 
+from schemas.codec import FACTS_BY_TOPIC
 from schemas.errors import ScripError
 from schemas.message import Published
+from schemas.topics import REDEMPTION_EVENTS
 from services.ledger.adjusting import JOURNAL_ADJUSTED
 from services.replay.books import Comparison, posted, wanted
-from services.replay.choice import Choice, chosen
-from services.replay.reading import Bounds, adjustments, batches
+from services.replay.choice import Choice, chosen, require_accounts, require_fit
+from services.replay.reading import TOPICS, Bounds, adjustments, batches
 from services.runtime.outbox_table import insert_new, operation
 from services.runtime.policies import Policies
 from services.runtime.ports import Log
@@ -27,6 +29,9 @@ PLANNED: Final = "planned"
 SHADOWED: Final = "shadowed"
 APPLIED: Final = "applied"
 PREFIX_MIN: Final = 8
+TYPES: Final = frozenset(
+    type.partition(".")[0] for topic in TOPICS.values() for type in FACTS_BY_TOPIC[topic]
+)
 
 
 class PlanUnknownError(ScripError):
@@ -73,10 +78,17 @@ def make_plan(
     now: int,
     say: Callable[[str], None],
 ) -> Plan:
-    """Read everything chosen and compare it; `now` in ms UTC. The same content has one plan."""
+    """Read everything chosen and compare it; `now` in ms UTC. The same content has one plan.
+
+    Raises ChoiceRefusedError for what cannot be there, and for accounts without any fact.
+    """
+    partitions = log.partitions(REDEMPTION_EVENTS.name)
+    require_fit(choice, partitions, TYPES)
     adjusted = adjustments(log.reader(), bounds)
     bounds = {place: end for place, end in bounds.items() if choice.reads(place[1])}
-    comparison, types, read = _Pass(log, engine, choice, adjusted).over(bounds, say)
+    passing = _Pass(log, engine, choice, adjusted)
+    comparison, types, read = passing.over(bounds, say)
+    require_accounts(choice, passing.seen)
     content: dict[str, Any] = {
         "choice": choice.as_json(),
         "as_of": {f"{topic}/{number}": end for (topic, number), end in sorted(bounds.items())},
@@ -124,12 +136,13 @@ def find_plan(connection: Connection, hashed: str) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Pass:
-    """One pass over everything chosen."""
+    """One pass over everything chosen; `seen`: which accounts that are named have facts."""
 
     log: Log
     engine: Engine
     choice: Choice
     adjusted: Mapping[str, str]
+    seen: set[str] = field(default_factory=set)
 
     def over(
         self, bounds: Bounds, say: Callable[[str], None]
@@ -152,6 +165,7 @@ class _Pass:
         comparison: Comparison,
         types: Counter[str],
     ) -> None:
+        self.seen.update(f.subject for f in facts if f.subject in self.choice.accounts)
         mine = [f for f in facts if self.choice.includes(f) and f.type != JOURNAL_ADJUSTED]
         types.update(fact.type.partition(".")[0] for fact in mine)
         with self.engine.connect() as connection:

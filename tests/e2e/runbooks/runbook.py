@@ -61,13 +61,11 @@ class Runbook:
         """Run a command of the page, word by word; its status must be `status`."""
         assert command in self.commands, f"{self.name} does not say: {command}"
         self.ran.add(command)
-        words = shlex.split(command)
-        environment = {**os.environ, **self.environment()}
-        while "=" in words[0]:
-            name, _, value = words.pop(0).partition("=")
-            environment[name] = value
-        words = [self.values.get(word, word) for word in words]
-        words[0] = PROGRAMS.get(words[0], words[0])
+        return self.ask(command, status)
+
+    def ask(self, command: str, status: int = 0) -> Said:
+        """Run any command, as if it stood there."""
+        words, environment = self._meant(command)
         done = subprocess.run(
             words,
             env=environment,
@@ -80,6 +78,29 @@ class Runbook:
         said = Said(done.returncode, done.stdout, done.stderr)
         assert said.status == status, f"{command}: {said}"
         return said
+
+    def begin(self, command: str) -> subprocess.Popen[str]:
+        """Start a command, to be killed; what it says on the way is read from `stderr`."""
+        words, environment = self._meant(command)
+        return subprocess.Popen(
+            words,
+            env=environment,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _meant(self, command: str) -> tuple[list[str], dict[str, str]]:
+        """Its words and environment, this installation's."""
+        words = shlex.split(command)
+        environment = {**os.environ, **self.environment()}
+        while "=" in words[0]:
+            name, _, value = words.pop(0).partition("=")
+            environment[name] = value
+        words = [self.values.get(word, word) for word in words]
+        words[0] = PROGRAMS.get(words[0], words[0])
+        return words, environment
 
     def environment(self) -> dict[str, str]:
         """The installation, for the story's clock on loopback."""

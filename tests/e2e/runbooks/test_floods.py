@@ -71,6 +71,10 @@ def test_a_flood_of_poison_is_listed_and_only_what_is_mended_is_sent_once_more(
     send = "SCRIP_USER=ann scrip deadletters requeue --cause unreadable --yes --json"
     assert [one["key"] for one in page.run(send).found["sent"]] == ["c2"]
     assert [one["key"] for one in page.run(send).found["sent_before"]] == ["c2"]
+    again = page.run("scrip deadletters requeue --cause unreadable --json").found
+    assert (again["would_send"], [one["key"] for one in again["sent_before"]]) == ([], ["c2"])
+    named = page.ask(f"scrip deadletters requeue {page.values['LETTER']} 3/999999 --json", status=1)
+    assert (named.found["not_there"], named.found["refused_count"]) == (["3/999999"], 1)
     stage.settle()
     assert len(records(stage, REDEMPTION_COMMANDS.name)) == before + 1
     assert any(b'"late-1"' in (r.value or b"") for r in records(stage, REDEMPTION_EVENTS.name))

@@ -9,8 +9,8 @@ from sqlalchemy import delete, func, select, update
 from schemas.topics import DEADLETTERS, REDEMPTION_REPLIES, SETTLEMENT_BATCHES, TOPICS
 from services.ledger import tables as ledger
 from services.ledger.views import trial_balance
-from services.replay.applying import ReplayRefusedError, apply_plan
-from services.replay.choice import Choice, chosen
+from services.replay.applying import ReplayRefusedError, apply_plan, require_person
+from services.replay.choice import Choice, ChoiceRefusedError, chosen
 from services.replay.differences import Differences, differences
 from services.replay.plans import SHADOWED, Plan, PlanUnknownError, find_plan
 from services.replay.reading import LateError, adjustments, bounds_of
@@ -259,6 +259,36 @@ def test_facts_are_chosen_by_account_type_time_and_partition(wrong: World) -> No
     assert adjusted(since=third) == 1
     assert adjusted(until=third) == 1
     assert sum(adjusted(partitions=(n,)) for n in range(wrong.partitions)) == 2
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        (Choice(types=("hold_captued",)), "no type 'hold_captued'; there are"),
+        (Choice(partitions=(4,)), "no partition 4; there are 0 to 3"),
+        (Choice(partitions=(-1,)), "no partition -1"),
+        (Choice(since=5, until=5), "--since is not before --until"),
+        (Choice(accounts=("c1", "nobody")), "no fact of nobody"),
+    ],
+)
+def test_a_choice_of_what_cannot_be_there_is_refused_and_nothing_is_planned(
+    wrong: World, choice: Choice, said: str
+) -> None:
+    with pytest.raises(ChoiceRefusedError, match=said):
+        planned(wrong.log, wrong.engine, choice)
+    with wrong.engine.connect() as connection:
+        assert connection.execute(select(operation)).all() == []
+
+
+def test_only_people_with_the_right_replay_deal_with_replays() -> None:
+    document = story().document.model_copy(
+        update={"people": {"ann": ["replay", "settle"], "eve": ["view"]}}
+    )
+    require_person(document, "ann")
+    for person, said in (("eve", "right replay"), ("mallory", "not among")):
+        with pytest.raises(ReplayRefusedError, match=said):
+            require_person(document, person)
+    require_person(story().document, "anybody")
 
 
 def test_a_choice_is_read_back_from_its_plan_as_it_was_made() -> None:
