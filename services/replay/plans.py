@@ -82,23 +82,8 @@ def make_plan(
 
     Raises ChoiceRefusedError for what cannot be there, and for accounts without any fact.
     """
-    partitions = log.partitions(REDEMPTION_EVENTS.name)
-    require_fit(choice, partitions, TYPES)
-    adjusted = adjustments(log.reader(), bounds)
-    bounds = {place: end for place, end in bounds.items() if choice.reads(place[1])}
-    passing = _Pass(log, engine, choice, adjusted)
-    comparison, types, read = passing.over(bounds, say)
-    require_accounts(choice, passing.seen)
-    content: dict[str, Any] = {
-        "choice": choice.as_json(),
-        "as_of": {f"{topic}/{number}": end for (topic, number), end in sorted(bounds.items())},
-        "reads": dict(sorted(read.items())),
-        "facts": dict(sorted(types.items())),
-        "money": comparison.money,
-        "gl": comparison.gl_differences(),
-        "adjustments": {"facts": len(comparison.missing), "sha256": comparison.digest()},
-    }
-    content = orjson.loads(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
+    require_fit(choice, log.partitions(REDEMPTION_EVENTS.name), TYPES)
+    content = _content(log, engine, choice, bounds, say)
     hashed = sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
     plan = Plan(hashed, content, made_by, None, PLANNED)
     row = {
@@ -113,6 +98,28 @@ def make_plan(
     with engine.begin() as connection:
         insert_new(connection, operation, row)
         return find_plan(connection, hashed)
+
+
+def _content(
+    log: Log, engine: Engine, choice: Choice, bounds: Bounds, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """What a plan says, as plain JSON."""
+    adjusted = adjustments(log.reader(), bounds)
+    bounds = {place: end for place, end in bounds.items() if choice.reads(place[1])}
+    passing = _Pass(log, engine, choice, adjusted)
+    comparison, types, read = passing.over(bounds, say)
+    require_accounts(choice, passing.seen)
+    content: dict[str, Any] = {
+        "choice": choice.as_json(),
+        "as_of": {f"{topic}/{number}": end for (topic, number), end in sorted(bounds.items())},
+        "reads": dict(sorted(read.items())),
+        "facts": dict(sorted(types.items())),
+        "money": comparison.money,
+        "gl": comparison.gl_differences(),
+        "adjustments": {"facts": len(comparison.missing), "sha256": comparison.digest()},
+    }
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
+    return plain
 
 
 def find_plan(connection: Connection, hashed: str) -> Plan:
