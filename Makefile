@@ -1,7 +1,7 @@
 # Scrip needs Python 3.11 or newer and make. `make demo` is the place to begin.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check crash simulate stories bench clean setup
+.PHONY: help demo up test check crash simulate histories stories bench clean setup
 
 # Set PYTHON to take another than the first one here that is new enough and can make a .venv.
 PYTHON ?=
@@ -47,6 +47,9 @@ crash: setup ## the long rounds of kill -9, SIGSTOP and SIGTERM
 
 simulate: setup ## SEEDS=100 seeds of the simulator, or the one SEED=984
 	SCRIP_SEED=$(SEED) SCRIP_SEEDS=$(SEEDS) $(PYTEST) -q -ra tests/simulation
+
+histories: setup ## a million steps of random histories of all commands, looked at after each
+	SCRIP_LONG=1 $(PYTEST) -q -n 2 tests/property/test_whole_histories.py
 
 stories: setup ## every story, in memory and live
 	SCRIP_LONG=1 $(PYTEST) -q -ra tests/stories

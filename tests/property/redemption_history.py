@@ -72,15 +72,17 @@ class History:
     chance: Random
     number: int = 0
     returns: list[str] = field(default_factory=lambda: ["never"])
+    accounts: list[str] = field(default_factory=lambda: list(ACCOUNTS))
+    sales: dict[str, str] = field(default_factory=dict)
 
     def step(self) -> None:
         """One more command, or some time, or the sweep."""
         self.number += 1
         kind = self.chance.choices(list(KINDS), list(KINDS.values()))[0]
         if kind == "later":
-            self.scenario.later(days=self.chance.choice([0, 0, 1, 29, 200]), seconds=599)
+            self.world().later(days=self.chance.choice([0, 0, 1, 29, 200]), seconds=599)
         elif kind == "sweep":
-            self.scenario.sweep()
+            self.world().sweep()
         else:
             account = self._account(kind)
             data = getattr(self, f"_{kind}")(account)
@@ -89,15 +91,19 @@ class History:
             place = self.chance.choice(PLACES)
             if place is not None and kind != "escheat_lots":
                 data["place"] = place
-            self.scenario.do(kind, account, f"k{self.number}", **data)
+            self.world().do(kind, account, f"k{self.number}", **data)
+
+    def world(self) -> Any:
+        """What commands are given to; a wider one may deliver to other services too."""
+        return self.scenario
 
     def _account(self, kind: str) -> str:
-        known = [account for account in ACCOUNTS if account in self.scenario.rows]
+        known = [account for account in self.accounts if account in self.scenario.rows]
         named = {"refund_capture": "/capture/", "capture_hold": "/hold/"}.get(kind)
         if named is not None and self.chance.random() < 0.8:
             with_row = {key.split("/")[0] for key in self.scenario.rows if named in key}
             with_open = {a for a in known if kind == "capture_hold" and self._open(a)}
-            return self.chance.choice(sorted(with_row | with_open) or known)
+            return self.chance.choice(sorted(with_row | with_open) or known or ["nobody"])
         return self.chance.choice([*known, "nobody"])
 
     def _open(self, account: str) -> bool:
@@ -223,11 +229,11 @@ class History:
         return {"amount": self.chance.choice([None, usd(50)]), "reason": "old"}
 
     def _charge_back_sale(self, account: str) -> dict[str, Any]:
-        return {"sale": f"sale-{account}"}
+        return {"sale": self.sales.get(account, f"sale-{account}")}
 
     def _transfer_balance(self, account: str) -> dict[str, Any]:
         reason = self.chance.choice(["lost", "lost", "replacement"])
-        return {"to": self.chance.choice(ACCOUNTS), "reason": reason}
+        return {"to": self.chance.choice(self.accounts), "reason": reason}
 
     def _reserve_return(self, account: str) -> dict[str, Any]:
         self.returns.append(f"k{self.number}")
