@@ -24,7 +24,7 @@ def prepare(asked: Asked) -> Decision:
     counts: TemplateCounts = asked.rows.get(TEMPLATES_KEY) or TemplateCounts()
     problem = checks.first_problem(
         [
-            *checks.rights(asked.command, asked.terms, "issue"),
+            *checks.rights(asked.command, asked.terms),
             *checks.stock(asked.command, asked.terms, asked.rows, counts.made),
         ]
     )
@@ -54,7 +54,7 @@ def take_over(asked: Asked) -> Decision:
     body: ImportCards = asked.command.body
     problem = checks.first_problem(
         [
-            *checks.rights(asked.command, asked.terms, "issue"),
+            *checks.rights(asked.command, asked.terms),
             *checks.stock(asked.command, asked.terms, asked.rows, None),
         ]
     )

@@ -1,7 +1,7 @@
 """Why a command to issuance does not count: every reason that holds, of which the first decides."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from schemas.issuance import CardEntry, ImportCards, PrepareCards, ReserveSale
 from schemas.message import Command
@@ -21,13 +21,29 @@ def first_problem(problems: Iterable[Problem]) -> Problem | None:
     return min(problems, key=lambda problem: PRECEDENCE[problem[0]], default=None)
 
 
-def rights(command: Command, terms: Terms, right: Right) -> Iterator[Problem]:
+RIGHTS: Final[dict[str, Right]] = {
+    "prepare_cards": "issue",
+    "ship_cards": "issue",
+    "import_cards": "issue",
+    "undo_import": "issue",
+    "reserve_sale": "issue",
+    "sell_card": "issue",
+    "confirm_sale": "issue",
+    "cancel_sale": "issue",
+    "cancel_card": "cancel",
+    "restore_card": "cancel",
+    "enquire": "enquire",
+}
+
+
+def rights(command: Command, terms: Terms) -> Iterator[Problem]:
     """May the (sealed) source do this, in the name of this channel?"""
     policy = terms.policy
     place = command.body.place
     named = place.channel if place is not None else None
     if named is not None and named != command.channel:
         yield Reason.NOT_PERMITTED, f"place.channel {named} is not the sender {command.source}"
+    right = RIGHTS[command.type]
     if not policy.permits(command.channel, right):
         yield Reason.NOT_PERMITTED, f"{command.source} may not {right}"
 

@@ -51,7 +51,7 @@ def _others(subject: str, body: UndoImport) -> list[str]:
 
 
 def _problems(asked: Asked, body: UndoImport) -> Iterator[checks.Problem]:
-    yield from checks.rights(asked.command, asked.terms, "issue")
+    yield from checks.rights(asked.command, asked.terms)
     yield from checks.location(asked.command, asked.terms, None)
     subject, card = asked.command.subject, asked.card
     if body.cards is not None and all(entry.card != subject for entry in body.cards):

@@ -68,7 +68,7 @@ def _sell(asked: Asked, *, both_phases: bool) -> Decision:
 
 def _problems(asked: Asked) -> Iterator[checks.Problem]:
     body: ReserveSale = asked.command.body
-    yield from checks.rights(asked.command, asked.terms, "issue")
+    yield from checks.rights(asked.command, asked.terms)
     card = asked.card
     if card is None:
         yield Reason.UNKNOWN_CARD, f"no card {asked.command.subject}"
@@ -201,7 +201,7 @@ def lapse(asked: Asked) -> Decision:
 
 
 def _unknown(asked: Asked, *, needs_programme: bool = True) -> Iterator[checks.Problem]:
-    yield from checks.rights(asked.command, asked.terms, "issue")
+    yield from checks.rights(asked.command, asked.terms)
     card = asked.card
     if card is None:
         yield Reason.UNKNOWN_CARD, f"no card {asked.command.subject}"

@@ -13,7 +13,6 @@ from schemas.issuance import (
     RestoreCard,
     ShipCards,
 )
-from schemas.policy import Right
 from schemas.refusals import Reason
 from services.issuance import checks
 from services.issuance.asking import Asked, decided
@@ -41,21 +40,21 @@ def ship(asked: Asked) -> Decision:
 
 
 def _ship_problems(asked: Asked, to: str) -> Iterator[checks.Problem]:
-    yield from _of_a_prepared_card(asked, "issue")
+    yield from _of_a_prepared_card(asked)
     if asked.terms.policy.place(to) is None:
         yield Reason.LOCATION_NOT_ALLOWED, f"no location {to} in the policy"
 
 
-def _of_a_prepared_card(asked: Asked, right: Right) -> Iterator[checks.Problem]:
-    yield from _of_a_card(asked, right)
+def _of_a_prepared_card(asked: Asked) -> Iterator[checks.Problem]:
+    yield from _of_a_card(asked)
     card = asked.card
     if card is not None and not is_prepared(card, asked.terms.now):
         yield Reason.NOT_PREPARED, f"the card is {card.state}"
 
 
-def _of_a_card(asked: Asked, right: Right) -> Iterator[checks.Problem]:
-    yield from checks.rights(asked.command, asked.terms, right)
-    if right != "enquire":  # it moves nothing: no place is wrong for it
+def _of_a_card(asked: Asked) -> Iterator[checks.Problem]:
+    yield from checks.rights(asked.command, asked.terms)
+    if asked.command.type != "enquire":  # it moves nothing: no place is wrong for it
         yield from checks.location(asked.command, asked.terms, None)
     if asked.card is None:
         yield Reason.UNKNOWN_CARD, f"no card {asked.command.subject}"
@@ -64,7 +63,7 @@ def _of_a_card(asked: Asked, right: Right) -> Iterator[checks.Problem]:
 def cancel(asked: Asked) -> Decision:
     """Prepared → Cancelled, by hand."""
     body: CancelCard = asked.command.body
-    problem = checks.first_problem(_of_a_prepared_card(asked, "cancel"))
+    problem = checks.first_problem(_of_a_prepared_card(asked))
     card = asked.card
     if problem is not None or card is None:
         return asked.refused(problem or (Reason.UNKNOWN_CARD, "no such card"))
@@ -75,7 +74,7 @@ def cancel(asked: Asked) -> Decision:
 def restore(asked: Asked) -> Decision:
     """Cancelled → Prepared, by hand."""
     body: RestoreCard = asked.command.body
-    problems = list(_of_a_card(asked, "cancel"))
+    problems = list(_of_a_card(asked))
     card = asked.card
     if card is not None and card.state != "Cancelled":
         problems.append((Reason.NOT_CANCELLED, f"the card is {card.state}"))
@@ -123,7 +122,7 @@ def rekeyed(asked: Asked) -> Decision:
 
 def enquire(asked: Asked) -> Decision:
     """What state a card of stock is in; no fact and no memory."""
-    problem = checks.first_problem(_of_a_card(asked, "enquire"))
+    problem = checks.first_problem(_of_a_card(asked))
     card = asked.card
     if problem is not None or card is None:
         return Refused(*(problem or (Reason.UNKNOWN_CARD, "no such card")))
