@@ -19,7 +19,7 @@ IMPURE_FILES = frozenset(
 # What stands on top starts processes, reads files and looks at everything by trade, and migrations
 # are run by Alembic against a database.
 ON_TOP = frozenset(
-    {"stories", "demo", "doctor", "replay", "deadletters", "cards", "verify", "local"}
+    {"stories", "demo", "doctor", "replay", "deadletters", "cards", "verify", "local", "reference"}
 )
 IMPURE_PACKAGES = frozenset({"runtime", "gateway", "watch"}) | ON_TOP
 MIGRATIONS = "migrations"
