@@ -54,7 +54,8 @@ histories: setup ## a million steps of random histories of all commands, looked 
 stories: setup ## every story, in memory and live
 	SCRIP_LONG=1 $(PYTEST) -q -ra tests/stories
 
-bench: setup ## how fast stores restore, beside docs/performance.md
+bench: setup ## how fast stores restore and what a command costs, beside docs/performance.md
+	$(PROGRAM)/python -m tests.benchmarks.hot_path 100000 stages
 	$(PROGRAM)/python -m tests.benchmarks.stores restore 200000 $$(mktemp -d)
 
 clean: ## remove .venv, kept data and what tools left; the download cache stays
