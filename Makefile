@@ -15,6 +15,9 @@ QUICK := $(wildcard tests/unit tests/property tests/contract tests/architecture)
 SLOW := $(wildcard tests/crash tests/e2e tests/integration tests/simulation tests/stories)
 TYPED := $(wildcard services schemas deploy)
 SEEDS ?= 100
+COMMANDS ?= 200000
+# More for the benchmark: --only race,latency --json FILE --picture FILE --commit
+BENCH ?=
 PYTEST := $(PROGRAM)/python -m pytest
 # Dozens of processes start in a test run: without cached bytecode each compiles every module anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -54,9 +57,8 @@ histories: setup ## a million steps of random histories of all commands, looked 
 stories: setup ## every story, in memory and live
 	SCRIP_LONG=1 $(PYTEST) -q -ra tests/stories
 
-bench: setup ## how fast stores restore and what a command costs, beside docs/performance.md
-	$(PROGRAM)/python -m tests.benchmarks.hot_path 100000 stages
-	$(PROGRAM)/python -m tests.benchmarks.stores restore 200000 $$(mktemp -d)
+bench: setup ## every figure in one run, 200,000 commands in about 10 minutes; COMMANDS=1000000
+	$(PROGRAM)/python -m tests.benchmarks.run --commands $(COMMANDS) $(BENCH)
 
 clean: ## remove .venv, kept data and what tools left; the download cache stays
 	rm -rf $$(readlink -f .scrip/postgres/moved 2>/dev/null)

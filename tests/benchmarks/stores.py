@@ -97,28 +97,33 @@ def restored(log: KafkaLog, store: Store) -> Partition:
 
 
 def restore(count: int, folder: Path) -> dict[str, Any]:
+    """On the broker that tests take."""
+    with infrastructure(say=print) as infra:
+        return restore_on(infra.bootstrap, count, folder)
+
+
+def restore_on(bootstrap: str, count: int, folder: Path) -> dict[str, Any]:
     """Into memory, into RocksDB, and then from the warm RocksDB store, opened anew."""
     figures: dict[str, Any] = {"rows": count, "memory": {}, "rocksdb": {}, "warm": {}}
-    with infrastructure(say=print) as infra:
-        namespace = f"b{uuid.uuid4().hex[:8]}"
-        size = published(infra.bootstrap, namespace, count)
-        log = KafkaLog(infra.bootstrap, namespace)
-        for kind, make in _stores(folder).items():
-            store = make()
-            gc.collect()
-            with measured(figures[kind], size):
-                held = restored(log, store)
-            figures[kind]["next_due"] = held.agenda.next_due() if held.agenda else None
-            assert held.progress.next == count
-            store.close()
-            del store, held
-        with measured(figures["warm"], 0):
-            store = _stores(folder)["rocksdb"]()
+    namespace = f"b{uuid.uuid4().hex[:8]}"
+    size = published(bootstrap, namespace, count)
+    log = KafkaLog(bootstrap, namespace)
+    for kind, make in _stores(folder).items():
+        store = make()
+        gc.collect()
+        with measured(figures[kind], size):
             held = restored(log, store)
+        figures[kind]["next_due"] = held.agenda.next_due() if held.agenda else None
         assert held.progress.next == count
-        assert held.agenda is not None
-        assert held.agenda.next_due() == figures["rocksdb"]["next_due"]
         store.close()
+        del store, held
+    with measured(figures["warm"], 0):
+        store = _stores(folder)["rocksdb"]()
+        held = restored(log, store)
+    assert held.progress.next == count
+    assert held.agenda is not None
+    assert held.agenda.next_due() == figures["rocksdb"]["next_due"]
+    store.close()
     return figures
 
 

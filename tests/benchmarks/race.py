@@ -1,0 +1,112 @@
+"""The same commands through every contender on one broker, one after the other, checked equal."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from deploy.embedded.guarded import GuardedServer
+from deploy.embedded.kafka import EmbeddedKafka
+from schemas.topics import REDEMPTION_COMMANDS
+from services.local.machine import Machine
+from tests.benchmarks import contenders, feeding, outputs
+from tests.benchmarks.contenders import Contender
+from tests.benchmarks.measuring import Marginal, Progress, marginal, sampled
+
+Say = Callable[[str], None]
+STOP_SECONDS_MAX = 30.0
+
+
+@dataclass(slots=True)
+class Raced:
+    """A contender's figures; `equal` says what of its outputs was compared with ours."""
+
+    name: str
+    kind: str
+    marginal: Marginal
+    load: float
+    equal: str
+    bytes_out: dict[str, int] = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """For --json."""
+        return {**asdict(self), **asdict(self.marginal)}
+
+
+def broker_of(machine: Machine) -> int | None:
+    """The broker's process, where it is ours to look at."""
+    kafka = machine.infra.kafka
+    return kafka.pid if isinstance(kafka, EmbeddedKafka) else None
+
+
+def race(
+    machine: Machine, accounts: int, commands: int, entrants: list[Contender], say: Say
+) -> list[Raced]:
+    """Every contender in turn; ours is the first, for the others are compared with it."""
+    raced: list[Raced] = []
+    ours: outputs.Outputs | None = None
+    for contender in entrants:
+        say(f"{contender.name} …")
+        result, found = _run(machine, contender, accounts, commands, say)
+        if ours is None:
+            ours = found
+            outputs.require_rows(found, contender.name)
+            result.equal = "the measure"
+        else:
+            result.equal = _compared(machine, entrants[0], contender, ours, found, say)
+        raced.append(result)
+        m = result.marginal
+        say(f"  {m.per_second:,}/s, {m.app_us} µs app, {m.broker_us} µs broker; {result.equal}")
+        if contender.kind != "scrip":
+            feeding.drop_topics(machine.infra.bootstrap, contender.group)
+    return raced
+
+
+def _compared(
+    machine: Machine,
+    first: Contender,
+    contender: Contender,
+    ours: outputs.Outputs,
+    found: outputs.Outputs,
+    say: Say,
+) -> str:
+    try:
+        return outputs.require_equal(ours, found, contender.name)
+    except outputs.NotEqualError as different:
+        if different.fact is not None:
+            for one in (first, contender):
+                fact = outputs.fact_at(machine.infra.bootstrap, one.events, different.fact)
+                say(f"  {one.name}: {fact.decode()}")
+        raise
+
+
+def _run(
+    machine: Machine, contender: Contender, accounts: int, commands: int, say: Say
+) -> tuple[Raced, outputs.Outputs]:
+    """From n to 2n of the commands it gets; the accounts are opened before."""
+    bootstrap = machine.infra.bootstrap
+    contenders.make_outputs(contender, bootstrap)
+    topic = REDEMPTION_COMMANDS.named(machine.namespace)
+    progress = Progress(bootstrap, contender.group, topic)
+    opened = progress.end() - commands
+    n = commands // contender.part // 2
+    load = feeding.load_average()
+    process = contenders.start(contender, machine.folder)
+    try:
+        samples = sampled(process, broker_of(machine), progress, opened + 2 * n, say)
+    finally:
+        stop(process)
+        progress.close()
+    found = outputs.read_outputs(bootstrap, contender.events, contender.replies, contender.balances)
+    sizes = {"facts": found.fact_bytes, "replies": found.reply_bytes}
+    figures = marginal(samples, opened, n)
+    return Raced(contender.name, contender.kind, figures, load, "", sizes), found
+
+
+def stop(process: GuardedServer) -> None:
+    """Ask it to end, so that what it has decided is committed; then insist."""
+    if not process.ended():
+        process.send(signal.SIGTERM)
+        if not process.wait(STOP_SECONDS_MAX):
+            process.stop(signal.SIGKILL, STOP_SECONDS_MAX)
+    process.close()
