@@ -49,10 +49,14 @@ class RefundLine(_Part):
 
 
 class Order(_Part):
-    """The order a hold or redemption is for, with its total if known."""
+    """The order a hold or redemption is for, with its total if known.
+
+    `covered` is what other accounts and tenders already cover of it, as the sender knows.
+    """
 
     id: Id
     total: Money | None = None
+    covered: Money | None = None
 
 
 Lines = Annotated[list[Line], Field(min_length=1, max_length=LINES_MAX)]

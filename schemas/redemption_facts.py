@@ -22,10 +22,7 @@ from schemas.value import (
 
 @dataclass(slots=True, kw_only=True)
 class ValueLoaded(AccountFact):
-    """Value came onto a card: by `activation` (its sale), `import` or `load`.
-
-    `promo` tender posts no journal; `price_minor` is what was paid.
-    """
+    """Value came onto a card, for `price_minor`; `promo` tender posts no journal."""
 
     cause: Literal["activation", "import", "load"]
     lots: list[Lot]
@@ -106,6 +103,7 @@ class HoldEnded(AccountFact):
     hold_id: str
     minor: int
     unseen: bool = False
+    order: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,6 +126,7 @@ class CaptureRefunded(AccountFact):
     fully: bool
     reason: str | None = None
     goods: ReturnedGoods | None = None
+    order: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -95,7 +95,10 @@ class Draw:
 
 @dataclass(slots=True, kw_only=True)
 class Hold:
-    """An open reservation, its draws in draw order; late from `ends_at` on."""
+    """An open reservation, its draws in draw order; late from `ends_at` on.
+
+    `order_taken` is what uses of its order that are over have taken of `order_total`.
+    """
 
     hold: str
     minor: int
@@ -106,6 +109,7 @@ class Hold:
     order: str | None = None
     where: Where | None = None
     order_total: int | None = None
+    order_taken: int = 0
     day: str | None = None
 
 

@@ -54,11 +54,14 @@ Sweep: TypeAlias = c.LapseHold | c.LapseReturn | c.ExpireLots | EscheatLots | Ta
 
 
 def keys(command: Command) -> tuple[str, ...]:
-    """The account, and the one row beside it that the command names or would make."""
+    """The account, and the rows beside it that the command names or would make."""
     subject, body = command.subject, command.body
     match body:
         case c.PlaceHold() | c.Redeem():
-            return subject, rows.hold_key(subject, command.id)
+            hold = rows.hold_key(subject, command.id)
+            if body.order is None:
+                return subject, hold
+            return subject, hold, rows.order_key(subject, body.order.id)
         case c.CaptureHold() | c.IncreaseHold() | c.ReleaseHold():
             return subject, rows.hold_key(subject, body.hold)
         case c.RefundCapture():

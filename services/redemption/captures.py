@@ -22,6 +22,7 @@ from services.redemption.holds import (
     reserve,
 )
 from services.redemption.receipts import receipt_of
+from services.redemption.orders import used
 from services.redemption.remainders import rest_of
 from services.redemption.rights import foreign
 from services.redemption.rows import (
@@ -242,7 +243,9 @@ def hold_captured(
         account.used = True
         changed[capture_key(fact.subject, body.capture)] = _refundable(account, fact, body)
         of_lots.take_out(account.lots, body.draws)
-    return changed
+    more = body.minor if hold is None else -body.released_minor
+    over = 0 if body.hold is not None else body.minor + (hold.captured if hold is not None else 0)
+    return changed | used(rows, account, fact, body.order, more, over)
 
 
 def _refundable(account: Account, fact: Fact, body: HoldCaptured) -> Capture:
@@ -266,4 +269,5 @@ def _refundable(account: Account, fact: Fact, body: HoldCaptured) -> Capture:
         ],
         until=body.refundable_until,
         receipt=receipt_of(body),
+        order=body.order,
     )

@@ -13,6 +13,7 @@ from services.redemption import (
     holds,
     imports,
     loads,
+    orders,
     payouts,
     refunds,
     returns,
@@ -33,11 +34,16 @@ def touched(fact: Fact) -> tuple[str, ...]:
                 subject,
                 rows.hold_key(subject, body.hold_id),
                 rows.capture_key(subject, body.capture),
+                *orders.keys_of(subject, body),
             )
         case f.HoldEnded():
-            return subject, rows.hold_key(subject, body.hold_id)
+            hold = rows.hold_key(subject, body.hold_id)
+            return subject, hold, *orders.keys_of(subject, body)
         case f.CaptureRefunded():
-            return subject, rows.capture_key(subject, body.capture)
+            capture = rows.capture_key(subject, body.capture)
+            return subject, capture, *orders.keys_of(subject, body)
+        case f.HoldPlaced() | f.HoldIncreased() | f.ValueSent() | f.ValueReceived():
+            return subject, *orders.keys_of(subject, body)
         case f.RedemptionRefused() | f.ValueForwarded():
             return ()
         case _:
@@ -56,6 +62,7 @@ def evolve(rows: Rows, fact: Fact) -> dict[str, Row | None]:
             account = loads.value_loaded(account, fact, body)
         case f.ValueReceived():
             account = transfers.value_received(account, fact, body)
+            changed = orders.moved(rows, account, fact, 1)
         case f.CreditIssued():
             account, changed = credit.credit_issued(account, fact, body)
         case _:
@@ -68,18 +75,14 @@ def evolve(rows: Rows, fact: Fact) -> dict[str, Row | None]:
 def _changed(rows: Rows, account: Account, fact: Fact) -> dict[str, Row | None]:
     body = fact.body
     match body:
-        case f.HoldPlaced():
-            holds.hold_placed(account, body)
+        case f.HoldPlaced() | f.HoldIncreased() | f.HoldEnded():
+            return _held(rows, account, fact, body)
         case f.HoldCaptured():
             return captures.hold_captured(rows, account, fact, body)
-        case f.HoldIncreased():
-            holds.hold_increased(account, body)
-        case f.HoldEnded():
-            return holds.hold_ended(account, fact, body)
         case f.CaptureRefunded():
             return refunds.capture_refunded(rows, account, fact, body)
         case f.ValueSent():
-            return transfers.value_sent(account, fact, body)
+            return transfers.value_sent(rows, account, fact, body)
         case f.ReturnEnded():
             return returns.return_ended(account, fact, body)
         case f.CardReturned():
@@ -87,6 +90,18 @@ def _changed(rows: Rows, account: Account, fact: Fact) -> dict[str, Row | None]:
         case _:
             _changed_alone(account, body)
     return {}
+
+
+def _held(
+    rows: Rows, account: Account, fact: Fact, body: f.HoldPlaced | f.HoldIncreased | f.HoldEnded
+) -> dict[str, Row | None]:
+    match body:
+        case f.HoldPlaced():
+            return holds.hold_placed(rows, account, fact, body)
+        case f.HoldIncreased():
+            return holds.hold_increased(rows, account, fact, body)
+        case _:
+            return holds.hold_ended(rows, account, fact, body)
 
 
 def _changed_alone(account: Account, body: Any) -> None:

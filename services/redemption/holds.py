@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from schemas.decision import Accepted, Decision
+from schemas.decision import Accepted, Decision, Rows
 from schemas.instants import SECOND
 from schemas.message import Fact
 from schemas.money import Money
@@ -15,6 +15,7 @@ from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, unchanged
 from services.redemption.changes import count_out, settle
 from services.redemption.limits import may_go_out
+from services.redemption.orders import room_of, used, within_total, within_total_still
 from services.redemption.rights import foreign
 from services.redemption.rows import Account, EndedHold, Row, hold_key
 from services.redemption.standing import resting, spendable
@@ -64,23 +65,14 @@ def reserve(
             case.against(Reason.LIMIT_EXCEEDED, f"{HOLDS_MAX} open holds")
     if hold_key(case.command.subject, case.command.id) in case.rows:
         case.against(Reason.HOLD_CLOSED, "it was released before it came")
-    if order is not None and order.total is not None:
-        _within_order(case, minor, order, order.total)
     draws = _draws(case, minor)
     covered = of_lots.total(draws)
+    if order is not None:
+        within_total(case, order, minor, covered if allow_partial else minor)
     if covered < minor and not (allow_partial and covered):
         case.against(Reason.INSUFFICIENT_FUNDS)
     may_go_out(case, covered if allow_partial and covered else minor, day)
     return draws
-
-
-def _within_order(case: Case, minor: int, order: Order, total: Money) -> None:
-    if total.currency != case.account.currency:
-        case.against(Reason.WRONG_CURRENCY, "of the order's total")
-    # Open holds for the same order count: two of them may not exceed it either.
-    same = [hold for hold in case.account.holds if hold.order == order.id]
-    if minor + sum(hold.minor + hold.captured for hold in same) > total.minor:
-        case.against(Reason.LIMIT_EXCEEDED, "above the order's total")
 
 
 def _draws(case: Case, minor: int) -> list[Draw]:
@@ -118,16 +110,17 @@ def new_hold(
     """The hold of this command; the channel's time to live goes before the sale's."""
     now = case.terms.now
     seconds = ttl_seconds or _hold_seconds(case)
-    total = order.total.minor if order is not None and order.total is not None else None
+    order_id, total, taken = room_of(case, order)
     return Hold(
         hold=case.command.id,
         minor=of_lots.total(draws),
         placed_at=now,
         ends_at=now + seconds * SECOND,
         draws=draws,
-        order=order.id if order is not None else None,
+        order=order_id,
         where=case.where,
         order_total=total,
+        order_taken=taken,
         day=day,
     )
 
@@ -165,8 +158,7 @@ def increase_hold(case: Case, body: IncreaseHold) -> Decision:
         return refused(case)
     if hold.ends_at <= case.terms.now:
         case.against(Reason.HOLD_LAPSED)
-    if hold.order_total is not None and hold.minor + hold.captured + minor > hold.order_total:
-        case.against(Reason.LIMIT_EXCEEDED, "above the order's total")
+    within_total_still(case, hold, minor)
     day = case.day()
     may_go_out(case, minor, day)
     draws = _draws(case, minor)
@@ -230,29 +222,36 @@ def _end(case: Case, hold: Hold, type: str) -> Accepted:
         **case.told(account.ledger, account.held - hold.minor, state),
         hold_id=hold.hold,
         minor=hold.minor,
+        order=hold.order,
     )
     return accepted(case.fact(type, over, drawn_lots(account, hold.draws)))
 
 
-def hold_placed(account: Account, body: HoldPlaced) -> None:
+def hold_placed(
+    rows: Rows, account: Account, fact: Fact, body: HoldPlaced
+) -> dict[str, Row | None]:
     """The account with one more open hold."""
     hold = body.hold
     settle(account, body)
     of_lots.hold_back(account.lots, hold.draws)
     account.holds.append(hold)
     count_out(account, hold.day, hold.minor)
+    return used(rows, account, fact, hold.order, hold.minor)
 
 
-def hold_increased(account: Account, body: HoldIncreased) -> None:
+def hold_increased(
+    rows: Rows, account: Account, fact: Fact, body: HoldIncreased
+) -> dict[str, Row | None]:
     """The account with more under the hold."""
     settle(account, body)
     drop(account, body.hold.hold)
     of_lots.hold_back(account.lots, body.hold.draws)
     account.holds.append(body.hold)
     count_out(account, body.day, body.minor)
+    return used(rows, account, fact, body.hold.order, body.minor)
 
 
-def hold_ended(account: Account, fact: Fact, body: HoldEnded) -> dict[str, Row | None]:
+def hold_ended(rows: Rows, account: Account, fact: Fact, body: HoldEnded) -> dict[str, Row | None]:
     """The account without the hold, and what is remembered of it."""
     settle(account, body)
     hold = drop(account, body.hold_id)
@@ -265,7 +264,10 @@ def hold_ended(account: Account, fact: Fact, body: HoldEnded) -> dict[str, Row |
         minor=body.minor,
         order=hold.order if hold is not None else None,
     )
-    return {hold_key(fact.subject, body.hold_id): ended}
+    changed: dict[str, Row | None] = {hold_key(fact.subject, body.hold_id): ended}
+    if hold is not None:
+        changed |= used(rows, account, fact, hold.order, -hold.minor, hold.captured)
+    return changed
 
 
 def drop(account: Account, hold_id: str) -> Hold | None:

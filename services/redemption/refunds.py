@@ -15,6 +15,7 @@ from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused
 from services.redemption.changes import settle, take_in
 from services.redemption.receipts import by_price, open_goods, with_goods
+from services.redemption.orders import used
 from services.redemption.rows import ENDED_KEPT, Account, Capture, LotTerms, Row, capture_key
 from services.redemption.standing import resting
 from services.redemption.validity import all_ended, end_of, ended
@@ -55,6 +56,7 @@ def refund_capture(case: Case, body: RefundCapture) -> Decision:
         fully=capture.refunded + minor == capture.minor,
         reason=body.reason,
         goods=goods,
+        order=capture.order,
     )
     place = capture.where
     units: list[Any] = [*back.parts, place]
@@ -281,7 +283,8 @@ def capture_refunded(
         # For as long as anyone may ask again a second refund is told that nothing is left.
         capture.parts, capture.lots = [], []
         capture.until = min(capture.until or fact.time, fact.time + ENDED_KEPT)
-    return {key: capture}
+    back = used(rows, account, fact, capture.order, -body.minor, -body.minor)
+    return {key: capture, **back}
 
 
 def _restore(account: Account, capture: Capture, restored: list[Draw]) -> None:

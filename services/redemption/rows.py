@@ -8,6 +8,8 @@ from schemas.value import AccountState, Fixed, Hold, Kind, Lot, Part, Where
 
 # Nothing that names a hold or return can be accepted later than this after it ended (design D4).
 ENDED_KEPT: Final = 37 * DAY
+# How long after its last use an order's total still binds.
+ORDER_KEPT: Final = 730 * DAY
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +112,7 @@ class Capture:
     lots: list[LotTerms]
     until: int | None
     receipt: Receipt | None = None
+    order: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,13 +147,23 @@ class Assignment:
     membership: str
 
 
-Row = Account | Capture | EndedHold | EndedReturn | Assignment
+@dataclass(slots=True, kw_only=True)
+class OrderUse:
+    """What one order has of this account: held, and captured less refunded (minor units)."""
+
+    order: str
+    minor: int
+    until: int
+
+
+Row = Account | Capture | EndedHold | EndedReturn | Assignment | OrderUse
 ROWS: Final[dict[str, type]] = {
     "": Account,
     "capture": Capture,
     "hold": EndedHold,
     "return": EndedReturn,
     "assignment": Assignment,
+    "order": OrderUse,
 }
 # Read from the bytes of rows that are restored: no due comes before these fields of it say, and
 # nothing is forgotten before its field and so many milliseconds.
@@ -159,6 +172,7 @@ FORGOTTEN_FROM: Final[dict[str, tuple[str, int]]] = {
     "capture": ("until", 0),
     "hold": ("ended_at", ENDED_KEPT),
     "return": ("ended_at", ENDED_KEPT),
+    "order": ("until", 0),
 }
 
 
@@ -182,12 +196,17 @@ def assignment_key(subject: str, assignment: str) -> str:
     return f"{subject}/assignment/{assignment}"
 
 
+def order_key(subject: str, order: str) -> str:
+    """The row of what an order has of the account."""
+    return f"{subject}/order/{order}"
+
+
 def forgotten_at(key: str, row: Row) -> int | None:
     """From when the row counts as absent (ms UTC); None: never."""
     match row:
         case EndedHold() | EndedReturn():
             return row.ended_at + ENDED_KEPT
-        case Capture():
+        case Capture() | OrderUse():
             return row.until
         case _:
             return None

@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from schemas.decision import Accepted, Decided, Decision
+from schemas.decision import Accepted, Decided, Decision, Rows
 from schemas.identifiers import SUFFIX_CREDIT, card_credit, derived
 from schemas.message import Command, Fact, Outgoing
 from schemas.redemption import ReceiveValue, TransferBalance
@@ -14,6 +14,7 @@ from schemas.topics import REDEMPTION_COMMANDS
 from schemas.value import Draw, Hold, Kind, Lot, Where
 from services.redemption.case import Case, accepted, refused
 from services.redemption.changes import settle, take_in
+from services.redemption.orders import moved
 from services.redemption.remainders import VALUE_SENT
 from services.redemption.rows import Account, EndedHold, Row, hold_key
 from services.redemption.standing import alive
@@ -56,20 +57,21 @@ def transfer_balance(case: Case, body: TransferBalance) -> Decision:
     return accepted(case.fact(VALUE_SENT, sent, sent.lots))
 
 
-def value_sent(account: Account, fact: Fact, body: ValueSent) -> dict[str, Row | None]:
+def value_sent(rows: Rows, account: Account, fact: Fact, body: ValueSent) -> dict[str, Row | None]:
     """The account without what left; its holds are remembered as moved."""
     settle(account, body)
     account.used = True
-    moved = {hold.hold for hold in body.holds}
-    account.holds = [hold for hold in account.holds if hold.hold not in moved]
+    gone_holds = {hold.hold for hold in body.holds}
+    account.holds = [hold for hold in account.holds if hold.hold not in gone_holds]
     gone = {lot.lot for lot in body.lots}
     account.lots = [lot for lot in account.lots if lot.lot not in gone]
-    return {
+    ended: dict[str, Row | None] = {
         hold_key(fact.subject, hold.hold): EndedHold(
             hold=hold.hold, ended="moved", ended_at=fact.time, order=hold.order
         )
         for hold in body.holds
     }
+    return ended | moved(rows, account, fact, -1)
 
 
 def receive_value(case: Case, body: ReceiveValue) -> Decision:
