@@ -6,6 +6,7 @@ import orjson
 
 from schemas.instants import format_instant
 from schemas.topics import REDEMPTION_BALANCES
+from services.ledger.credit import credit_text, transactions
 from services.ledger.views import account, history
 from services.runtime.cli import NO, Said, require_database, require_log
 from services.runtime.murmur2 import partition_of
@@ -24,7 +25,12 @@ def show_account(settings: Settings, name: str) -> Said:
         return Said({"account": name, "found": False}, f"no fact has named {name}", NO)
     events = [_event(row) for row in rows]
     found = {"account": name, "state": _plain(state), "live": live, "history": events}
-    return Said(found, _text(name, state or {}, live, events))
+    shown = _text(name, state or {}, live, events)
+    if state is not None and state.get("kind") == "credit":
+        moves = transactions(rows)
+        found["transactions"] = [{**one, "at": format_instant(one["at"])} for one in moves]
+        shown = credit_text(name, state, moves) + "\n\n" + shown
+    return Said(found, shown)
 
 
 def _live(log: Log, name: str) -> dict[str, Any] | None:

@@ -53,9 +53,13 @@ def _row(published: Published) -> dict[str, Any]:
         "staff": where.staff,
         "receipt": where.receipt,
         "reference": _reference(body),
-        "order": getattr(body, "order", None),
+        "order": _order(body),
         "reason": getattr(body, "reason", None),
         "note": getattr(body, "note", None),
+        "origin": getattr(body, "origin", None),
+        "tender": getattr(body, "tender", None),
+        "value_minor": getattr(body, "value_minor", None),
+        "price_minor": getattr(body, "price_minor", None),
         "lines": [asdict(line) for line in getattr(body, "lines", ())],
     }
 
@@ -64,6 +68,13 @@ def _business_date(published: Published, entity: str) -> str:
     """The day at the place; facts that post nothing may be dated for no entity or another."""
     dates = published.dates.get(entity) or next(iter(published.dates.values()), None)
     return dates["business_date"] if dates is not None else ""
+
+
+def _order(body: Any) -> str | None:
+    """The order a use belongs to; while it is held its hold knows."""
+    order: str | None = getattr(body, "order", None)
+    hold = getattr(body, "hold", None)
+    return order if hold is None else hold.order
 
 
 def _reference(body: Any) -> str | None:

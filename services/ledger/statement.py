@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from schemas.identifiers import SUFFIX_CREDIT
 from schemas.message import Published
+from schemas.redemption_facts import CreditIssued, ValueReceived
 from schemas.value import AccountFact, Hold
 
 
@@ -23,6 +25,8 @@ class Account:
     life: int = 0
     state: str = ""
     frozen: bool = False
+    owner_kind: str | None = None
+    owner: str | None = None
     ledger_minor: int = 0
     held_minor: int = 0
     stated_ledger_minor: int = 0
@@ -56,6 +60,7 @@ def post(account: Account, published: Published) -> Entry:
     account.held_minor = sum(account.holds.values())
     account.kind, account.programme, account.currency = body.kind, body.programme, body.currency
     account.life, account.state, account.frozen = body.life, body.state, body.frozen
+    _own(account, body)
     account.stated_ledger_minor = body.balance.ledger
     account.stated_held_minor = body.balance.held
     account.opened_at = account.opened_at or published.time
@@ -67,6 +72,18 @@ def post(account: Account, published: Published) -> Entry:
         ledger_after=account.ledger_minor,
         held_after=account.held_minor,
     )
+
+
+def _own(account: Account, body: AccountFact) -> None:
+    """Whose store credit it is; what came of a card is the card's."""
+    match body:
+        case CreditIssued():
+            account.owner_kind, account.owner = body.owner_kind, body.owner
+        case ValueReceived(kind="credit") if account.owner is None:
+            owner = account.account.removesuffix(SUFFIX_CREDIT)
+            account.owner_kind, account.owner = "card", owner
+        case _:
+            pass
 
 
 def ledger_change(published: Published) -> int:

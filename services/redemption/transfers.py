@@ -212,8 +212,14 @@ def _outgoing(
             "currency": body.currency,
             "reason": reason,
             "unclaimed": unclaimed,
+            **({} if unclaimed else {"place": _place(body.where)}),
         },
     )
+
+
+def _place(where: Where) -> dict[str, str]:
+    """Where and by whom it was sent: the receiver's history says so too."""
+    return {name: said for name, said in asdict(where).items() if said and name != "entity"}
 
 
 def account_for(subject: str, body: ReceiveValue, policy: Policy) -> Account | None:

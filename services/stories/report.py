@@ -7,9 +7,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from schemas.identifiers import SUFFIX_CREDIT, card_credit
+from schemas.instants import format_instant
 from schemas.ledger import Journal
 from services.ledger import tables as ledger
+from services.ledger.credit import transactions
 from services.ledger.trial import trial_balance
+from services.ledger.views import history
 from services.settlement import tables as settlement
 from services.settlement.views import list_exceptions, list_files, list_items, list_runs
 from services.stories.facts import Topics
@@ -30,6 +33,7 @@ def report(play: Play) -> dict[str, Any]:
         found = {
             "replies": play.told.replies,
             "accounts": _accounts(play),
+            "credit": _credit(play, connection),
             "journals": [_journal(journal) for journal in known.journals],
             "trial_balance": trial_balance(known.journals),
             "trial_balance_by_currency": {
@@ -91,6 +95,17 @@ def _accounts(play: Play) -> dict[str, dict[str, Any]]:
         if unclaimed is not None:
             found[name + SUFFIX_CREDIT] = _account(unclaimed, None)
     return found
+
+
+def _credit(play: Play, connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """The history of each owner's store credit."""
+    return {
+        name: [
+            {**one, "at": format_instant(one["at"])}
+            for one in transactions(history(connection, play.story.subjects[name]))
+        ]
+        for name in play.story.credits
+    }
 
 
 def _account(row: Any | None, state: str | None) -> dict[str, Any]:

@@ -48,16 +48,24 @@ class _Ticking(Protocol):
 class World:
     """A stage (stage.py) within this process, on ports in memory."""
 
-    def __init__(self, now: int, timezone: str, partitions: int = PARTITIONS_EMBEDDED) -> None:
+    def __init__(
+        self,
+        now: int,
+        timezone: str,
+        partitions: int = PARTITIONS_EMBEDDED,
+        engine: Engine | None = None,
+    ) -> None:
+        """`engine`: a database that has its tables, to be closed with the world; else in memory."""
         self.partitions = partitions
         self.log = MemoryLog(partitions)
-        self.engine: Engine = open_tables(MEMORY_URL)
+        self.engine: Engine = open_tables(MEMORY_URL) if engine is None else engine
         self.bank = StoryBank()
         self.desk = Desk(self.engine, Vault(SEALING_KEY, INDEX_KEY), self.bank)
         self.reader: StateReader = self.log.reader()
         self._clock = SetClock(now)
         self._sinks = sinks_of(timezone)
-        create_tables(self.engine, [OPERATIONS, *(sink.metadata for sink in self._sinks)])
+        if engine is None:
+            create_tables(self.engine, [OPERATIONS, *(sink.metadata for sink in self._sinks)])
         self._loops: dict[str, _Ticking] = {}
         self._start()
 

@@ -7,6 +7,7 @@ from alembic.migration import MigrationContext
 from psycopg import sql
 from sqlalchemy import MetaData, create_engine, text
 
+from deploy.migrations.reference import ALL
 from deploy.migrations.run import newest, upgrade
 from services.issuance.tables import METADATA as DIRECTORY
 from services.ledger.tables import METADATA as LEDGER
@@ -66,7 +67,7 @@ def test_every_view_and_column_of_bi_is_explained(migrated: str) -> None:
             "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
             "WHERE c.relnamespace = 'bi'::regnamespace"
         ).fetchall()
-    assert len(views) == 13
+    assert len(views) == len(ALL)
     assert [view for view, comment, kind in views if not comment or kind != "v"] == []
     assert [(view, column) for view, column, comment in columns if not comment] == []
 
@@ -85,6 +86,15 @@ def test_the_bi_reader_sees_bi_and_nothing_else(migrated: str) -> None:
                 connection.execute(name)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("CREATE TABLE bi.mine (x int)")
+
+
+def test_the_bi_reader_reads_only_and_never_long(migrated: str) -> None:
+    with psycopg.connect(_plain(migrated)) as connection:
+        row = connection.execute(
+            "SELECT rolconfig FROM pg_roles WHERE rolname = 'bi_reader'"
+        ).fetchone()
+    assert row is not None
+    assert sorted(row[0]) == ["default_transaction_read_only=on", "statement_timeout=60s"]
 
 
 def test_the_books_refuse_change_and_imbalance(migrated: str) -> None:
