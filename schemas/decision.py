@@ -50,7 +50,7 @@ class Accepted:
     """The command counts: its facts in order (none: accepted, nothing changes).
 
     `covered` and `due` (minor units) answer partial requests; `account` answers an enquiry.
-    `remember` False: no answer is kept (enquiries, and sweeps that came too early).
+    `remember` False: no answer is kept (enquiries, and sweeps).
     `later`: another service decides; the answer comes with the `belated` of a later command.
     """
 

@@ -203,7 +203,7 @@ def _swept(case: Case, body: Sweep) -> Decision:
         case c.LapseReturn():
             return returns.lapse_return(case, body)
         case c.ExpireLots():
-            return expiry.expire_lots(case)
+            return expiry.expire_lots(case, body)
         case EscheatLots():
             return payouts.escheat_lots(case, body)
         case TakeBackImport():

@@ -1,7 +1,7 @@
 """One command being decided: what it meets, and every reason found against it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.decision import Accepted, Decided, Refused, Rows
@@ -95,6 +95,11 @@ def accepted(*facts: Decided, covered: int | None = None, due: int | None = None
     after: Balance = facts[-1].body.balance
     balance = {"ledger": after.ledger, "held": after.held, "available": after.available}
     return Accepted(facts, covered, due, balance)
+
+
+def swept(done: Accepted) -> Accepted:
+    """Done because it was due: nobody asked, and the same again finds nothing to do."""
+    return replace(done, remember=False)
 
 
 def unchanged(account: Account, *, remember: bool = True) -> Accepted:

@@ -3,10 +3,11 @@
 from typing import Final
 
 from schemas.decision import Accepted
+from schemas.redemption import ExpireLots
 from schemas.redemption_facts import ValidityExtended, ValueTaken
 from schemas.value import Draw, Lot
 from services.redemption import lots as of_lots
-from services.redemption.case import Case, accepted, unchanged
+from services.redemption.case import Case, accepted, swept, unchanged
 from services.redemption.changes import settle
 from services.redemption.remainders import LOTS_EXPIRED
 from services.redemption.rows import Account
@@ -19,9 +20,14 @@ BY_LAW = "law"
 EXPIRED_KEPT_MAX: Final = 100
 
 
-def expire_lots(case: Case) -> Accepted:
-    """What is not held of every lot that has ended; where the law says later, it lives on."""
+def expire_lots(case: Case, body: ExpireLots) -> Accepted:
+    """What is not held of every lot that has ended; where the law says later, it lives on.
+
+    A round that is past does nothing, so that its answer need not be remembered.
+    """
     account, terms = case.account, case.terms
+    if body.round != account.sweeps:
+        return unchanged(account, remember=False)
     past = [
         lot
         for lot in account.lots
@@ -29,7 +35,7 @@ def expire_lots(case: Case) -> Accepted:
     ]
     over = [lot for lot in past if ended(lot, account, terms)]
     if over:
-        return accepted(case.fact(LOTS_EXPIRED, _expired(case, over), over))
+        return swept(accepted(case.fact(LOTS_EXPIRED, _expired(case, over), over)))
     if past:
         return _lives_on(case, past)
     return unchanged(account, remember=False)

@@ -12,7 +12,7 @@ from schemas.redemption_facts import HoldEnded, HoldIncreased, HoldPlaced
 from schemas.refusals import Reason
 from schemas.value import Draw, Hold, Lot
 from services.redemption import lots as of_lots
-from services.redemption.case import Case, accepted, refused, unchanged
+from services.redemption.case import Case, accepted, refused, swept, unchanged
 from services.redemption.changes import count_out, settle
 from services.redemption.limits import may_go_out
 from services.redemption.orders import room_of, used, within_total, within_total_still
@@ -212,7 +212,7 @@ def lapse_hold(case: Case, body: LapseHold) -> Accepted:
     hold = find(case.account, body.hold)
     if hold is None or hold.ends_at > case.terms.now:
         return unchanged(case.account, remember=False)
-    return _end(case, hold, HOLD_LAPSED)
+    return swept(_end(case, hold, HOLD_LAPSED))
 
 
 def _end(case: Case, hold: Hold, type: str) -> Accepted:

@@ -12,7 +12,7 @@ from schemas.refusals import Reason
 from schemas.topics import ISSUANCE_COMMANDS
 from schemas.value import Draw
 from services.redemption import lots as of_lots
-from services.redemption.case import Case, accepted, refused, unchanged
+from services.redemption.case import Case, accepted, refused, swept, unchanged
 from services.redemption.changes import settle
 from services.redemption.rights import foreign
 from services.redemption.rows import Account, EndedReturn, Row, Sale, return_key
@@ -104,7 +104,7 @@ def lapse_return(case: Case, body: LapseReturn) -> Accepted:
     due = account.return_due
     if account.return_id != body.return_id or due is None or due > case.terms.now:
         return unchanged(account, remember=False)
-    return _end(case, body.return_id, RETURN_LAPSED)
+    return swept(_end(case, body.return_id, RETURN_LAPSED))
 
 
 def _end(case: Case, return_id: str, type: str) -> Accepted:

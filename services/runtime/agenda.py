@@ -1,7 +1,7 @@
 """What falls due on one partition, and what may be forgotten, by the rows it has."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 import orjson
@@ -35,12 +35,14 @@ class Agenda:
         self._store = store
         self._sent: dict[str, int] = {}
         self._again: list[Entry] = []
+        self._awaited: set[str] = set()
         self._told: dict[str, int] = {}
 
     def take(self, rows: Iterable[tuple[str, bytes | None]]) -> None:
         """Rows as they will be (None: gone); the store writes them and their entries at once."""
         dues, forgettings = self._store.dues, self._store.forgettings
         for key, value in rows:
+            self._awaited.discard(key)
             told = self._told.pop(key, None)
             if told is not None:
                 forgettings.done((told, key))
@@ -56,6 +58,13 @@ class Agenda:
                 sent = None
             if at is not None and sent is None:
                 dues.add(at, key)
+
+    def awaited(self, handled: Container[str]) -> int:
+        """How many were sent once and are not done yet, those `handled` in this batch aside.
+
+        What was sent again is not waited for: should something never be done, the rest goes on.
+        """
+        return sum(key not in handled for key in self._awaited)
 
     def due(self, now: int, most: int) -> list[Due]:
         """What is due by `now`, oldest first; what stays due comes again after a while."""
@@ -75,12 +84,14 @@ class Agenda:
         """The key of the next row to look at, now among those that were sent."""
         while self._again and self._again[0][0] <= now:
             _, key = heapq.heappop(self._again)
+            self._awaited.discard(key)
             if key in self._sent:
                 return key
         while (entry := self._store.dues.take(now)) is not None:
             at, key = entry
             if key not in self._sent:
                 self._sent[key] = at
+                self._awaited.add(key)
                 return key
             if at != self._sent[key]:
                 self._store.dues.done(entry)
@@ -88,6 +99,7 @@ class Agenda:
 
     def _settle(self, key: str) -> None:
         """Nothing of this row is due: its entry goes, the next one of the row comes."""
+        self._awaited.discard(key)
         self._store.dues.done((self._sent.pop(key), key))
         ahead = min((due.at for due in self._dues(key)), default=None)
         if ahead is not None:

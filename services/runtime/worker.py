@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -26,8 +26,7 @@ from services.runtime.ports import (
 )
 from services.runtime.records import Record
 from services.runtime.staging import Staging
-
-SWEEPS_MAX: Final = 500
+from services.runtime.sweeping import room_for_sweeps
 
 _log = structlog.get_logger()
 
@@ -205,10 +204,11 @@ class Worker:
 
     def _sweep(self, batch: Batch) -> None:
         now = self._clock.now()
+        room = room_for_sweeps(self.partitions, batch)
         for name, partition in self.partitions.items():
             if partition.agenda is None or partition.phase != "ready":
                 continue
-            for due in partition.agenda.due(now, SWEEPS_MAX):
+            for due in partition.agenda.due(now, room.get(name, 0)):
                 batch.sweeps.append(self.job.sweep(due, now, partition.number))
                 self._crash.at(Point.SWEEP_MADE)
             staging = batch.stagings.get(name)

@@ -1,0 +1,276 @@
+"""Sweeps a great many accounts that are due, while channels go on: how fast, and who waits.
+
+`python -m tests.benchmarks.sweeps kafka ACCOUNTS SECONDS WORKERS`: accounts (60 % with a hold past
+its end, the rest with a lot past its validity) lie on the topic of balances; real workers sweep
+them while a channel publishes 500 commands a second on other accounts. Facts are counted: each
+account must be swept once. `… cpu ACCOUNTS` sweeps on a log in memory: processor time a sweep.
+"""
+
+import json
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from deploy.embedded.resolve import infrastructure
+from schemas.instants import DAY
+from schemas.message import encode_command
+from schemas.topics import (
+    REDEMPTION_BALANCES,
+    REDEMPTION_COMMANDS,
+    REDEMPTION_EVENTS,
+    REDEMPTION_MEMORY,
+    REDEMPTION_REPLIES,
+)
+from schemas.value import Draw, Hold, Lot, Where
+from services.local.keys import seals_for
+from services.local.machine import Machine
+from services.redemption.rows import ROWS, Account
+from services.redemption.worker import SPEC
+from services.runtime.kafka_settings import plain_producer_settings, reader_settings
+from services.runtime.murmur2 import partition_of
+from services.runtime.records import Staged
+from services.runtime.rowcodec import CoreRows
+from tests.small_world import POLICY_DOCUMENT, SmallWorld
+
+PARTITIONS: Final = 4
+RATE: Final = 500
+SPENDERS: Final = 2_000
+CODEC: Final = CoreRows(ROWS, REDEMPTION_MEMORY, REDEMPTION_BALANCES)
+WHERE: Final = Where(location="F1", entity="E1", channel="pos", register="3")
+SWEPT: Final = (b'"type":"hold_lapsed.v1"', b'"type":"lots_expired.v1"')
+
+
+def _account(now: int, kind: str) -> Account:
+    """An account that is due since a minute: by a hold, by a lot, or not at all."""
+    held = 100 if kind == "hold" else 0
+    lot = Lot(
+        lot="L1",
+        origin="paid",
+        location="F1",
+        entity="E1",
+        programme="gift",
+        jurisdiction="US-NY",
+        cohort="2026-01",
+        minor=50_000_000,
+        held=held,
+        funded=50_000_000,
+        face_start=50_000_000,
+        funded_start=50_000_000,
+        sold_at=now - 400 * DAY,
+        expires_at=now - 60_000 if kind == "lot" else None,
+    )
+    draws = [Draw(lot="L1", minor=100)]
+    hold = Hold(hold="H1", minor=100, placed_at=now - DAY, ends_at=now - 60_000, draws=draws)
+    return Account(
+        kind="card",
+        programme="gift",
+        currency="USD",
+        life=1,
+        state="Activated",
+        ledger=lot.minor,
+        held=held,
+        lots=[lot],
+        holds=[hold] if held else [],
+        used=True,
+        loaded_at=lot.sold_at,
+    )
+
+
+def rows(count: int, now: int) -> Iterator[tuple[str, bytes]]:
+    """Accounts that are due, and those that spend meanwhile."""
+    made = {kind: CODEC.write("a", _account(now, kind)) for kind in ("hold", "lot", "none")}
+    for number in range(count):
+        yield f"due-{number:07d}", made["hold" if number % 5 < 3 else "lot"]
+    for number in range(SPENDERS):
+        yield f"spend-{number}", made["none"]
+
+
+def cpu(count: int) -> dict[str, Any]:
+    """Microseconds of one processor for a sweep, from looking at its row to its fact and row."""
+    world = SmallWorld()
+    world.publish_policy()
+    for key, row in rows(count, world.clock.now()):
+        world.memory.append(
+            Staged(REDEMPTION_BALANCES.name, None, world.clock.now(), key.encode(), row)
+        )
+    worker = world.worker(SPEC)
+    while not (worker.partitions and worker.ready()):
+        worker.tick()
+    began = time.process_time()
+    ticks = 0
+    while worker.tick():
+        ticks += 1
+    used = time.process_time() - began
+    swept = sum(
+        any(kind in (r.value or b"") for kind in SWEPT) for r in world.read(REDEMPTION_EVENTS)
+    )
+    assert swept == count, swept
+    return {"accounts": count, "ticks": ticks, "us_per_sweep": round(used / count * 1e6, 1)}
+
+
+class Channel(threading.Thread):
+    """Publishes RATE redemptions a second, evenly, and times their replies by the clock."""
+
+    def __init__(self, machine: Machine, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self.sent: dict[str, float] = {}
+        self.waited: dict[str, float] = {}
+        self._machine = machine
+        self._seconds = seconds
+        self._seals = seals_for(machine.seal_keys, "channel-pos")
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        self._reader.start()
+        producer = Producer(plain_producer_settings(self._machine.infra.bootstrap))
+        topic = REDEMPTION_COMMANDS
+        name = topic.named(self._machine.namespace)
+        began = time.monotonic()
+        for number in range(int(RATE * self._seconds)):
+            while (wait := began + number / RATE - time.monotonic()) > 0:
+                producer.poll(min(wait, 0.001))
+            id, subject = f"r{number}", f"spend-{number % SPENDERS}"
+            value = encode_command(
+                id=id,
+                type="redeem",
+                source="channel/pos",
+                subject=subject,
+                time=time.time_ns() // 1_000_000,
+                body={"amount": {"minor": 1, "currency": "USD"}},
+                replyto="bench",
+            )
+            headers = list(self._seals.seal(topic.name, subject.encode(), value))
+            self.sent[id] = time.monotonic()
+            producer.produce(name, value, subject.encode(), headers=headers)
+        producer.flush(10)
+
+    def finish(self) -> list[float]:
+        """Milliseconds each answered command waited, sorted; all have been answered."""
+        self.join()
+        ends = time.monotonic() + 30
+        while len(self.waited) < len(self.sent) and time.monotonic() < ends:
+            time.sleep(0.05)
+        self._over.set()
+        self._reader.join()
+        assert len(self.waited) == len(self.sent), (len(self.waited), len(self.sent))
+        return sorted(self.waited.values())
+
+    def _read(self) -> None:
+        name = REDEMPTION_REPLIES.named(self._machine.namespace)
+        for value in follow(self._machine.infra.bootstrap, name, self._over):
+            id = orjson.loads(value)["data"]["command"]
+            self.waited.setdefault(id, (time.monotonic() - self.sent[id]) * 1_000)
+
+
+def follow(bootstrap: str, topic: str, over: threading.Event) -> Iterator[bytes]:
+    """The committed records of a topic as they come, until it is over."""
+    consumer = Consumer({**reader_settings(bootstrap, "read_committed"), "fetch.wait.max.ms": 5})
+    consumer.assign([KafkaPartition(topic, number, 0) for number in range(PARTITIONS)])
+    while not over.is_set():
+        for message in consumer.consume(2_000, 0.02):
+            if message.error() is None:
+                yield message.value() or b""
+    consumer.close()
+
+
+class Counter(threading.Thread):
+    """Counts what was swept, by account: one that was swept twice is found."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(daemon=True)
+        self.swept: dict[bytes, int] = {}
+        self.over = threading.Event()
+        self._machine = machine
+
+    def run(self) -> None:
+        name = REDEMPTION_EVENTS.named(self._machine.namespace)
+        for value in follow(self._machine.infra.bootstrap, name, self.over):
+            if SWEPT[0] in value or SWEPT[1] in value:
+                account = value.split(b'"subject":"', 1)[1].split(b'"', 1)[0]
+                self.swept[account] = self.swept.get(account, 0) + 1
+
+
+def published(machine: Machine, count: int, now: int) -> None:
+    """Write the accounts where the workers restore from."""
+    producer = Producer(plain_producer_settings(machine.infra.bootstrap))
+    topic = REDEMPTION_BALANCES.named(machine.namespace)
+    for key, row in rows(count, now):
+        name = key.encode()
+        while True:
+            try:
+                producer.produce(topic, row, name, partition=partition_of(name, PARTITIONS))
+                break
+            except BufferError:
+                producer.poll(0.1)
+    assert producer.flush(60) == 0
+
+
+def kafka(count: int, seconds: float, workers: int) -> dict[str, Any]:
+    """Sweep for so long with real workers, a real broker, and a channel beside them."""
+    policy = {**POLICY_DOCUMENT, "channels": {"pos": {"may": ["redeem"]}}}
+    with infrastructure(say=print) as infra, tempfile.TemporaryDirectory() as folder:
+        machine = Machine(infra, Path(folder), f"w{uuid.uuid4().hex[:8]}")
+        machine.prepare(policy, int(time.time() * 1_000))
+        published(machine, count, int(time.time() * 1_000))
+        counter = Counter(machine)
+        counter.start()
+        began = time.monotonic()
+        for slot in range(workers):
+            machine.start("redemption", str(slot))
+        while not counter.swept:
+            time.sleep(0.05)
+        try:
+            figures = _measured(machine, counter, seconds, count)
+        finally:
+            machine.stop()
+        figures["restored_seconds"] = round(figures.pop("first") - began, 1)
+    return {"accounts": count, "workers": workers, **figures}
+
+
+def _measured(machine: Machine, counter: Counter, seconds: float, count: int) -> dict[str, Any]:
+    first = time.monotonic()
+    channel = Channel(machine, seconds)
+    before = len(counter.swept)
+    channel.start()
+    marks = []
+    while channel.is_alive() and len(counter.swept) < count:
+        time.sleep(1)
+        marks.append(len(counter.swept))
+    swept = len(counter.swept) - before
+    took = time.monotonic() - first
+    waited = channel.finish()
+    counter.over.set()
+    counter.join()
+    each = [after - earlier for earlier, after in zip([before, *marks], marks, strict=False)]
+    return {
+        "first": first,
+        "swept": swept,
+        "seconds": round(took, 1),
+        "swept_per_second": round(swept / took),
+        "slowest_second": min(each, default=0),
+        "swept_twice": sum(times > 1 for times in counter.swept.values()),
+        "commands": len(waited),
+        "p50_ms": round(waited[len(waited) // 2], 1),
+        "p99_ms": round(waited[int(len(waited) * 0.99)], 1),
+        "max_ms": round(waited[-1], 1),
+    }
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["cpu", count]:
+            print(json.dumps(cpu(int(count))))
+        case ["kafka", count, seconds, workers]:
+            print(json.dumps(kafka(int(count), float(seconds), int(workers))))
+        case _:
+            sys.exit(__doc__)
