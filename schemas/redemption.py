@@ -49,10 +49,7 @@ class RefundLine(_Part):
 
 
 class Order(_Part):
-    """The order a hold or redemption is for, with its total if known.
-
-    `covered` is what other accounts and tenders already cover of it, as the sender knows.
-    """
+    """The order that is paid for; `covered`: what other accounts and tenders cover of `total`."""
 
     id: Id
     total: Money | None = None
@@ -130,10 +127,7 @@ class Redeem(CommandModel):
 
 
 class RefundCapture(CommandModel):
-    """Captured value goes back: by amount, by lines, or both (they must agree).
-
-    `by: price`: not what was covered but prices of goods; policy (`split_refund`) divides them.
-    """
+    """Captured value goes back, by amount, lines, or both; `by: price` names prices of goods."""
 
     capture: Id
     amount: Money | None = None

@@ -21,8 +21,8 @@ from services.redemption.holds import (
     new_hold,
     reserve,
 )
-from services.redemption.receipts import receipt_of
 from services.redemption.orders import used
+from services.redemption.receipts import receipt_of
 from services.redemption.remainders import rest_of
 from services.redemption.rights import foreign
 from services.redemption.rows import (

@@ -14,8 +14,8 @@ from schemas.value import CoveredLine, Draw, Lot, Part, ReturnedGoods
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused
 from services.redemption.changes import settle, take_in
-from services.redemption.receipts import by_price, open_goods, with_goods
 from services.redemption.orders import used
+from services.redemption.receipts import by_price, open_goods, with_goods
 from services.redemption.rows import ENDED_KEPT, Account, Capture, LotTerms, Row, capture_key
 from services.redemption.standing import resting
 from services.redemption.validity import all_ended, end_of, ended
