@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from schemas.instants import DAY, day_after, end_of_day, local_date, start_of_day, years_after
-from schemas.policy import Channel, Fixed, Law, PolicyDocument, Programme, Range, Right
+from schemas.policy import Channel, Fixed, Law, Pair, PolicyDocument, Programme, Range, Right
 from schemas.value import Where
 
 
@@ -144,7 +144,7 @@ class Policy:
             if (pair.from_, pair.to) == (source, to) and category in pair.rates_bp:
                 return pair.rates_bp[category]
         for pair in settlement.pairs:
-            if (pair.from_, pair.to) == (source, to) and pair.rate_bp is not None:
+            if (pair.from_, pair.to) == (source, to) and _says_rate(pair):
                 return pair.rate_bp
         return settlement.rates_bp.get(category)
 
@@ -155,9 +155,14 @@ class Policy:
             return True
         return any(
             (pair.from_, pair.to) == (source, to)
-            and (category in pair.rates_bp or pair.rate_bp is not None)
+            and (category in pair.rates_bp or _says_rate(pair))
             for pair in settlement.pairs
         )
+
+
+def _says_rate(pair: Pair) -> bool:
+    """Has the pair a rate of its own? One of null owes nothing; a missing one says nothing."""
+    return "rate_bp" in pair.model_fields_set
 
 
 _RULES = ("cash_out_below", "cash_out_up_to", "expiry_floor_years", "dormancy_years", "no_expiry")

@@ -68,9 +68,11 @@ class Mismatch(StrEnum):
 class Remedy(StrEnum):
     """What becomes of the money of a returned entry.
 
-    `represent`: owed again, and presented again with the next run. `owed_again`: owed, waiting
-    for a mended account or a person. `collections`: owed, but no more by ACH. `still_owed`: a
-    credit did not arrive. `prenote_failed`: no money was moved. `exception`: books unchanged.
+    `represent`: owed again, and presented again with the next run in which its location has an
+    account that can be used: where the account was at fault, a mended or another one.
+    `owed_again`: owed, waiting for a person. `collections`: owed, but no more by ACH.
+    `still_owed`: a credit did not arrive. `prenote_failed`: no money was moved. `exception`: books
+    unchanged.
     """
 
     REPRESENT = "represent"
@@ -104,7 +106,7 @@ class _Rule:
 
 _PLAIN = _Rule()
 _REPRESENTS = _Rule(represents=True)
-_BLOCKS = _Rule(blocks=True)
+_MENDABLE = _Rule(blocks=True, represents=True)
 _REVOKES = _Rule(blocks=True, revokes=True)
 _REVOKES_EXTENDED = _Rule(blocks=True, revokes=True, extended=True)
 
@@ -112,9 +114,9 @@ _REVOKES_EXTENDED = _Rule(blocks=True, revokes=True, extended=True)
 # of our own, which we never send, so like codes unknown here they are for a person.
 _RULES: dict[str, _Rule] = {
     "R01": _REPRESENTS,  # insufficient funds
-    "R02": _BLOCKS,  # account closed
-    "R03": _BLOCKS,  # no account, or not the holder's
-    "R04": _BLOCKS,  # invalid account number
+    "R02": _MENDABLE,  # account closed
+    "R03": _MENDABLE,  # no account, or not the holder's
+    "R04": _MENDABLE,  # invalid account number
     "R05": _REVOKES_EXTENDED,  # unauthorised corporate debit of a consumer account
     "R06": _PLAIN,  # returned at the originating bank's request
     "R07": _REVOKES_EXTENDED,  # authorisation revoked
@@ -126,9 +128,9 @@ _RULES: dict[str, _Rule] = {
     "R13": _PLAIN,  # receiving bank not qualified
     "R14": _PLAIN,  # representative payee deceased or unable
     "R15": _PLAIN,  # beneficiary deceased
-    "R16": _BLOCKS,  # account frozen
+    "R16": _MENDABLE,  # account frozen
     "R17": _PLAIN,  # file record edit criteria
-    "R20": _BLOCKS,  # not a transaction account
+    "R20": _MENDABLE,  # not a transaction account
     "R21": _PLAIN,  # invalid company identification
     "R22": _PLAIN,  # invalid individual id
     "R23": _PLAIN,  # credit refused by receiver

@@ -17,10 +17,14 @@ from tests.stories.expectations import differences
 HERE = Path(__file__).parent
 STORIES = sorted(
     path
-    for folder in (HERE, *(HERE / name for name in ("refusals", "reports", "rules")))
+    for folder in (HERE, *(HERE / name for name in ("finance", "refusals", "reports", "rules")))
     for path in folder.glob("*.yaml")
     if not path.name.endswith(".expect.yaml")
 )
+# What finance asks of odd combinations: every third, all of them in the long round.
+FINANCE = [path for path in STORIES if path.parent.name == "finance"]
+LATER = [] if os.environ.get("SCRIP_LONG") else [p for i, p in enumerate(FINANCE) if i % 3]
+TOLD = [path for path in STORIES if path not in LATER]
 SAMPLE = ("restart", "scenario-b", "return-r01", "garbage")
 LIVE = [path for path in STORIES if os.environ.get("SCRIP_LONG") or path.stem in SAMPLE]
 
@@ -35,13 +39,13 @@ def without_offsets(found: dict[str, Any]) -> bytes:
     return orjson.dumps({**found, "deadletters": letters})
 
 
-@pytest.mark.parametrize("path", STORIES, ids=[path.stem for path in STORIES])
+@pytest.mark.parametrize("path", TOLD, ids=[path.stem for path in TOLD])
 def test_a_story_comes_out_as_expected_and_every_invariant_holds(path: Path) -> None:
     found = told(story_of(path))
     wanted = expectation(path)
     wanted.pop("views", None)  # asked of PostgreSQL (tests/integration/test_reports.py)
     assert [one for one in found["invariants"] if not one["holds"]] == []
-    assert found["notes"] == wanted.pop("notes", [])
+    wanted.setdefault("notes", [])
     assert list(differences(wanted, found)) == []
 
 

@@ -147,8 +147,10 @@ def test_a_debit_is_presented_again_within_180_days_of_the_first() -> None:
 
 
 @pytest.mark.parametrize("code", ["R02", "R03", "R04", "R16", "R20"])
-def test_an_account_that_is_not_usable_is_blocked_and_the_debt_waits(code: str) -> None:
-    assert decide(code, SENT, IN_TIME) == Outcome(Remedy.OWED_AGAIN, blocks_account=True)
+def test_an_account_that_is_not_usable_is_blocked_and_the_debt_waits_for_it(code: str) -> None:
+    assert decide(code, SENT, IN_TIME) == Outcome(Remedy.REPRESENT, blocks_account=True)
+    last = replace(SENT, attempt=2)
+    assert decide(code, last, IN_TIME) == Outcome(Remedy.COLLECTIONS, blocks_account=True)
 
 
 @pytest.mark.parametrize("code", ["R05", "R07", "R10", "R29"])
