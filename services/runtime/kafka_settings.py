@@ -7,6 +7,8 @@ PARTITIONER: Final = {"partitioner": "murmur2_random"}
 # We say ourselves what we wait for; librdkafka would say every refused connection.
 QUIET: Final = {"log_level": 2}
 SESSION_MS: Final = 6_000
+# Who stays learns by its next heartbeat that a member is gone: this adds to the session's time.
+HEARTBEAT_MS: Final = 500
 POLL_INTERVAL_MS: Final = 30_000
 TRANSACTION_MS: Final = 5_000
 MESSAGE_MS: Final = 4_000
@@ -23,7 +25,7 @@ def member_settings(bootstrap: str, group: str, slot: str) -> dict[str, Any]:
         "group.protocol": "classic",
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": SESSION_MS,
-        "heartbeat.interval.ms": SESSION_MS // 3,
+        "heartbeat.interval.ms": HEARTBEAT_MS,
         "max.poll.interval.ms": POLL_INTERVAL_MS,
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
