@@ -8,7 +8,7 @@ from schemas.errors import ScripError
 from schemas.instants import format_instant
 from services.deadletters.letters import Letter, Wanted, obstacle
 from services.deadletters.operations import letters_of, requeue, sent_before
-from services.runtime.cli import DONE, NO, Said, require_database, require_log
+from services.runtime.cli import DONE, NO, PersonMissingError, Said, require_database, require_log
 from services.runtime.clocks import SystemClock
 from services.runtime.settings import Settings
 
@@ -18,10 +18,6 @@ REQUEUED_MAX: Final = 10_000
 
 class TooManyLettersError(ScripError):
     """More letters than one requeue sends: choose by time, topic, cause or key, and go on."""
-
-
-class NobodyAsksError(ScripError):
-    """Sending letters again is on the record: set SCRIP_USER to who you are."""
 
 
 def list_letters(settings: Settings, wanted: Wanted) -> Said:
@@ -44,12 +40,12 @@ def list_letters(settings: Settings, wanted: Wanted) -> Said:
 def show_letter(settings: Settings, name: str) -> Said:
     """One letter with its headers, its bytes, and whether it can be sent once more."""
     for letter in _wanted(settings, Wanted(names=frozenset({name}))):
-        row = _row(letter)
+        row = _row(letter) | {"obstacle": obstacle(letter)}
         value = (letter.record.value or b"").decode("utf-8", "backslashreplace")
         headers = {n: body.decode("utf-8", "replace") for n, body in letter.record.headers}
         found = {**row, "sha256": letter.sha256, "headers": headers, "value": value}
         said = {**row, "sha256": letter.sha256, **headers}
-        lines = [f"{n}: {'-' if text is None else text}" for n, text in said.items()]
+        lines = [f"{n}: {'none' if text is None else text}" for n, text in said.items()]
         return Said(found, "\n".join([*lines, "", value]))
     return Said({"letter": name, "found": False}, f"there is no dead letter {name}", NO)
 
@@ -58,10 +54,10 @@ def requeue_letters(settings: Settings, wanted: Wanted, yes: bool) -> Said:
     """Send those wanted once more where that can help; without `yes` only say which.
 
     Status 1: there is none of them, or one that was named is not there or cannot be sent. Raises
-    TooManyLettersError, NobodyAsksError, RequeueInDoubtError.
+    TooManyLettersError, PersonMissingError, RequeueInDoubtError.
     """
     if yes and not settings.user:
-        raise NobodyAsksError("SCRIP_USER is missing: who sends these letters again")
+        raise PersonMissingError("SCRIP_USER is missing: who sends these letters again")
     letters = sorted(_wanted(settings, wanted), key=_order)
     fit = [letter for letter in letters if obstacle(letter) is None]
     refused = [(letter, said) for letter in letters if (said := obstacle(letter)) is not None]

@@ -13,7 +13,7 @@ from deploy.embedded.resolve import InfrastructureBusyError
 from schemas.errors import ScripError
 from schemas.policy_checks import PolicyRefusedError
 from services.local.installation import NotThereError
-from services.runtime.cli import DatabaseMissingError, KafkaMissingError
+from services.runtime.cli import DatabaseMissingError, KafkaMissingError, PersonMissingError
 from services.runtime.settings import SettingsRefusedError
 from services.settlement.cli import WhoAreYouError
 from services.settlement.runs import RunRefusedError
@@ -29,6 +29,7 @@ _STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (yaml.YAMLError, NO),
     (SettingsRefusedError, USAGE),
     (WhoAreYouError, USAGE),
+    (PersonMissingError, USAGE),
     (NotThereError, MISSING),
     (KafkaMissingError, MISSING),
     (DatabaseMissingError, MISSING),

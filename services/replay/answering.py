@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
-from schemas.errors import ScripError
 from schemas.terms import Policy, Terms
 from services.replay.applying import ReplayRefusedError, apply_plan, require_person
 from services.replay.choice import Choice
@@ -20,7 +19,7 @@ from services.replay.plans import (
 )
 from services.replay.reading import adjustments, bounds_of
 from services.replay.shadows import Shadow, counted
-from services.runtime.cli import DONE, NO, Said, require_database, require_log
+from services.runtime.cli import DONE, NO, PersonMissingError, Said, require_database, require_log
 from services.runtime.clocks import SystemClock
 from services.runtime.outbox_table import operation
 from services.runtime.policies import Policies
@@ -29,10 +28,6 @@ from services.runtime.settings import Settings
 
 SHOWN_MAX: Final = 20
 Say = Callable[[str], None]
-
-
-class NobodyPlansError(ScripError):
-    """A replay is on the record of who planned it: set SCRIP_USER to who you are."""
 
 
 def plan(settings: Settings, choice: Choice, seconds_max: float, say: Say) -> Said:
@@ -99,7 +94,7 @@ def apply(settings: Settings, hashed: str, seconds_max: float, say: Say) -> Said
 
 def _person(settings: Settings) -> str:
     if not settings.user:
-        raise NobodyPlansError("SCRIP_USER is missing: who you are among the policy's people")
+        raise PersonMissingError("SCRIP_USER is missing: who you are among the policy's people")
     return settings.user
 
 

@@ -39,6 +39,10 @@ class DatabaseMissingError(ScripError):
     """No PostgreSQL is named in the settings; the message says what to do."""
 
 
+class PersonMissingError(ScripError):
+    """What is asked for goes on the record of a person: set SCRIP_USER to who you are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """An answer: `found` is plain JSON, `text` what a terminal shows, `status` the exit status."""

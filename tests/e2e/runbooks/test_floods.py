@@ -63,11 +63,13 @@ def test_a_flood_of_poison_is_listed_and_only_what_is_mended_is_sent_once_more(
         }
     ]
     page.values["LETTER"] = listed["deadletters"][0]["letter"]
-    page.run("scrip deadletters show LETTER --json")
+    shown = page.run("scrip deadletters show LETTER --json").found
+    assert shown["obstacle"].startswith("this version cannot read it either")
     before = len(records(stage, REDEMPTION_COMMANDS.name))
     dry = page.run("scrip deadletters requeue --cause unreadable --json").found
     assert ([one["key"] for one in dry["would_send"]], dry["refused_count"]) == (["c2"], FLOOD)
     assert len(records(stage, REDEMPTION_COMMANDS.name)) == before
+    page.ask("scrip deadletters requeue --cause unreadable --yes --json", status=2)
     send = "SCRIP_USER=ann scrip deadletters requeue --cause unreadable --yes --json"
     assert [one["key"] for one in page.run(send).found["sent"]] == ["c2"]
     assert [one["key"] for one in page.run(send).found["sent_before"]] == ["c2"]
