@@ -45,8 +45,9 @@ test: check ## all that, then simulation, integration, crash, end to end and sto
 slow-%:
 	$(PYTEST) -q -ra --durations=6 tests/$*
 
-crash: setup ## the long rounds of kill -9, SIGSTOP and SIGTERM
-	SCRIP_LONG=1 $(PYTEST) -q -ra tests/crash
+# About 45 minutes; SCRIP_CRASH_TALLY=FILE lets it be run in parts (tests/crash/tally.py).
+crash: setup ## the long round: kill -9 at every point, freezes, lost answers, full disk, storms
+	SCRIP_LONG=1 $(PYTEST) -v -s -ra --durations=12 tests/crash
 
 simulate: setup ## SEEDS=100 seeds of the simulator, or the one SEED=984
 	SCRIP_SEED=$(SEED) SCRIP_SEEDS=$(SEEDS) $(PYTEST) -q -ra tests/simulation

@@ -28,12 +28,14 @@ app = typer.Typer(
 account = typer.Typer(help="Accounts and cards.", no_args_is_help=True)
 policy = typer.Typer(help="The policy document.", no_args_is_help=True)
 topics = typer.Typer(help="Topics of the catalogue on the cluster.", no_args_is_help=True)
+stores = typer.Typer(help="Workers' rows on this machine's disk.", no_args_is_help=True)
 settle = typer.Typer(help="Settlement runs: one person makes, another approves.")
 returns = typer.Typer(help="What the bank sends back.", no_args_is_help=True)
 for name, part in (
     ("account", account),
     ("policy", policy),
     ("topics", topics),
+    ("stores", stores),
     ("settle", settle),
     ("returns", returns),
     ("cards", cards.app),
@@ -119,6 +121,12 @@ def topics_save(topic: str, partition: int, file: Path, json: Json = False) -> N
 def topics_load(topic: str, partition: int, file: File, json: Json = False) -> None:
     """Put a copy back into a partition that was lost."""
     _answer(json, "services.runtime.copying.load", topic, partition, file)
+
+
+@stores.command("check")
+def stores_check(json: Json = False) -> None:
+    """Compare every row on disk with its topic, while workers go on (SCRIP_STORE_FOLDER)."""
+    _answer(json, "services.runtime.store_check.check")
 
 
 @settle.command("run")

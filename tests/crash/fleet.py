@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from services.local.machine import Machine
-from services.runtime.crash import EXIT_STATUS
+from services.runtime.crash import EXIT_STATUS, Point, read_request
+from tests.crash.tally import FROZEN, KILL_9, TERMINATED, Tally
 
 ROOT = Path(__file__).parents[2]
 ANSWER_SECONDS_MAX = 60.0
@@ -61,6 +62,15 @@ class Zygote:
                 with contextlib.suppress(ProcessLookupError):  # it ends at this very moment
                     os.kill(pid, number)
 
+    def stopped(self, name: str) -> bool:
+        """Does it stand still where a signal has stopped it?"""
+        with self._changed:
+            pid = self._pids.get(name)
+        if pid is None:
+            return False
+        said = (Path("/proc") / str(pid) / "stat").read_text()
+        return said.rpartition(")")[2].split()[0] == "T"
+
     def status(self, name: str) -> int | None:
         """How it has ended; None: it runs."""
         with self._changed:
@@ -95,21 +105,41 @@ class Zygote:
 
 @dataclass
 class Fleet:
-    """Processes of one installation, by name `<service>/<slot>`; `kills` counts real deaths."""
+    """Processes of one installation, by name `<service>/<slot>`; `kills` counts real deaths.
+
+    `<service>/<slot>#2` is another process of the same slot: what replaces one that is frozen.
+    """
 
     machine: Machine
     zygote: Zygote
+    tally: Tally
     kills: int = 0
     running: set[str] = field(default_factory=set)
+    _points: dict[str, Point] = field(default_factory=dict)
 
-    def start(self, name: str, crash_at: str | None = None, arguments: Sequence[str] = ()) -> None:
-        """Start a process (again), to die at a crash point if one is given."""
-        service, _, slot = name.partition("/")
-        more = {"SCRIP_CRASH_AT": crash_at} if crash_at else None
+    def start(
+        self,
+        name: str,
+        crash_at: str | None = None,
+        arguments: Sequence[str] = (),
+        more: Mapping[str, str] | None = None,
+        file_bytes_max: int | None = None,
+    ) -> None:
+        """Start a process (again), to die or freeze at a crash point if one is given.
+
+        `more` is environment; with `file_bytes_max` no file it writes grows beyond that.
+        """
+        service, _, rest = name.partition("/")
+        environment = dict(more or {})
+        self._points.pop(name, None)
+        if crash_at:
+            environment["SCRIP_CRASH_AT"] = crash_at
+            self._points[name] = read_request(crash_at)[0]
         order = {
             "arguments": list(arguments),
-            "environment": self.machine.environment(slot, more),
+            "environment": self.machine.environment(rest.partition("#")[0], environment),
             "log": str(self.log(name)),
+            "file_bytes_max": file_bytes_max,
         }
         self.zygote.start(self._full(name), service, order)
         self.running.add(name)
@@ -124,8 +154,17 @@ class Fleet:
         if status is None:
             return False
         assert status == EXIT_STATUS, f"{name} ended with {status}\n{self.log_end(name)}"
-        self.kills += 1
-        self.running.discard(name)
+        self._died(name)
+        return True
+
+    def frozen(self, name: str) -> bool:
+        """Does it stand still at its point? Its end instead is a failure."""
+        status = self.zygote.status(self._full(name))
+        assert status is None, f"{name} ended with {status}\n{self.log_end(name)}"
+        if not self.zygote.stopped(self._full(name)):
+            return False
+        if name in self._points:
+            self.tally.froze_at(self._points.pop(name))
         return True
 
     def finished(self, name: str) -> int | None:
@@ -133,11 +172,20 @@ class Fleet:
         status = self.zygote.status(self._full(name))
         if status is not None:
             self.running.discard(name)
-            self.kills += status == EXIT_STATUS
+        if status == EXIT_STATUS:
+            self._died(name)
         return status
+
+    def _died(self, name: str) -> None:
+        """Count a death at a point, once."""
+        self.running.discard(name)
+        if name in self._points:
+            self.kills += 1
+            self.tally.died_at(self._points.pop(name))
 
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal."""
+        self.tally.faults[FROZEN] += number is signal.SIGSTOP
         self.zygote.send(self._full(name), number)
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
@@ -147,6 +195,8 @@ class Fleet:
         status = self.zygote.wait(self._full(name), ANSWER_SECONDS_MAX)
         assert status is not None, f"{name} does not end\n{self.log_end(name)}"
         self.kills += number is signal.SIGKILL
+        self.tally.faults[KILL_9] += number is signal.SIGKILL
+        self.tally.faults[TERMINATED] += number is signal.SIGTERM
         self.running.discard(name)
         return at
 
@@ -155,6 +205,7 @@ class Fleet:
         names = sorted(self.running)
         for name in names:
             self.zygote.send(self._full(name), signal.SIGTERM)
+            self.zygote.send(self._full(name), signal.SIGCONT)  # if it was frozen
         for name in names:
             if self.zygote.wait(self._full(name), CLOSE_SECONDS_MAX) is None:
                 self.zygote.send(self._full(name), signal.SIGKILL)

@@ -83,26 +83,16 @@ class Channel:
     def issue(self, cards: list[str], minor: int) -> None:
         """Prepare and sell cards."""
         for card in cards:
-            entry = [{"card": card, "last4": "0001"}]
-            self.send(
-                ISSUANCE_COMMANDS,
-                f"prepare-{card}",
-                "prepare_cards",
-                card,
-                programme="gift",
-                batch="b1",
-                cards=entry,
-            )
-            self.send(
-                ISSUANCE_COMMANDS,
-                f"sell-{card}",
-                "sell_card",
-                card,
-                value=money(minor),
-                tender="cash",
-                place={"location": "F1"},
-            )
+            self.sell(card, minor)
         self.flush()
+
+    def sell(self, card: str, minor: int, batch: str = "b1") -> None:
+        """Prepare and sell a card; does not wait."""
+        entry = [{"card": card, "last4": "0001"}]
+        prepare = {"programme": "gift", "batch": batch, "cards": entry}
+        sale = {"value": money(minor), "tender": "cash", "place": {"location": "F1"}}
+        self.send(ISSUANCE_COMMANDS, f"prepare-{card}", "prepare_cards", card, **prepare)
+        self.send(ISSUANCE_COMMANDS, f"sell-{card}", "sell_card", card, **sale)
 
 
 class Traffic(threading.Thread):

@@ -6,6 +6,7 @@ from schemas.topics import POLICY
 from services.local.machine import Machine
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.records import Record
+from services.runtime.tables import open_tables
 from services.verify.examining import examine
 from services.verify.tail import EVERYTHING, Tail
 from services.verify.verdicts import render
@@ -16,6 +17,7 @@ from tests.at_rest import (
     everything_read,
     replies_are_readable,
 )
+from tests.crash.fleet import Fleet
 from tests.invariants import Auditor, fact_sets, settled
 from tests.observed import Observed
 
@@ -44,6 +46,14 @@ class TailReadable:
         records = self._tail.of(self._kept[topic], partition)
         found = [record for record in records if record.offset >= start][:records_max]
         return found, found[-1].offset + 1 if found else start
+
+
+def rests(fleet: Fleet, *, operations: bool = False) -> int:
+    """Hold a fleet's installation to every invariant, and count it; how many facts there were."""
+    engine = open_tables(fleet.machine.database)
+    facts = hold_to_invariants(fleet.machine, engine, operations=operations)
+    engine.dispose()
+    return fleet.tally.held(facts)
 
 
 def hold_to_invariants(machine: Machine, engine: Engine, *, operations: bool = False) -> int:

@@ -22,6 +22,7 @@ from tests.crash.proxy import KafkaProxy, PostgresProxy, Proxy
 from tests.crash.publishing import Channel
 from tests.crash.resting import hold_to_invariants
 from tests.crash.rota import ALL
+from tests.crash.tally import BROKER, DATABASE, LOST_KAFKA, LOST_POSTGRES, Tally
 from tests.crash.trading import Trade, prepared
 
 LONG = bool(os.environ.get("SCRIP_LONG"))
@@ -47,7 +48,7 @@ class BadNetwork:
 
 
 @pytest.fixture
-def network(tmp_path: Path, zygote: Zygote) -> Iterator[BadNetwork]:
+def network(tmp_path: Path, zygote: Zygote, tally: Tally) -> Iterator[BadNetwork]:
     """A broker and a database of this test's own, each behind a proxy."""
     broker, database = EmbeddedKafka.start(None), EmbeddedPostgres.start(None)
     kafka, postgres = _proxied(broker), PostgresProxy(database.port)
@@ -56,9 +57,11 @@ def network(tmp_path: Path, zygote: Zygote) -> Iterator[BadNetwork]:
     far = Infrastructure(f"127.0.0.1:{kafka.port}", url, (), None, None)
     direct = Machine(near, tmp_path, "bad")
     prepared(direct)
-    fleet = Fleet(Machine(far, tmp_path, "bad"), zygote)
+    fleet = Fleet(Machine(far, tmp_path, "bad"), zygote, tally)
     yield BadNetwork(fleet, direct, kafka, postgres, broker, database)
     fleet.stop()
+    tally.faults[LOST_KAFKA] += kafka.cut
+    tally.faults[LOST_POSTGRES] += postgres.cut
     for end in (kafka, postgres, broker, database):
         end.close()
 
@@ -107,7 +110,8 @@ def rests(network: BadNetwork, made: Trade) -> int:
     made.end()
     ended = [n for n in network.fleet.running if network.fleet.finished(n) is not None]
     assert not ended, [network.fleet.log_end(name) for name in ended]
-    return hold_to_invariants(network.direct, open_tables(network.direct.database))
+    engine = open_tables(network.direct.database)
+    return network.fleet.tally.held(hold_to_invariants(network.direct, engine))
 
 
 @pytest.mark.skipif(not LONG, reason="takes a broker of its own and a minute: make crash")
@@ -181,8 +185,10 @@ def test_a_slow_network_and_servers_that_die_under_load_lose_nothing(network: Ba
     for victims in (("broker",), ("database",), ("broker", "database")):
         if "broker" in victims:
             network.broker.kill()
+            network.fleet.tally.faults[BROKER] += 1
         if "database" in victims:
             network.database.kill()
+            network.fleet.tally.faults[DATABASE] += 1
         time.sleep(2.0)  # how long they are away; the length is part of the fault
         network.fleet.kill("redemption/a", signal.SIGKILL)
         network.fleet.start("redemption/a")

@@ -16,6 +16,7 @@ from schemas.topics import LEDGER_JOURNALS, REDEMPTION_COMMANDS
 from services.local.machine import Machine
 from services.runtime.tables import open_tables
 from tests.crash.publishing import Channel, money, read_topic
+from tests.crash.tally import BROKER, DATABASE, Tally
 from tests.small_world import POLICY_DOCUMENT
 
 DEADLINE_SECONDS = 60.0
@@ -89,13 +90,14 @@ def spend(channel: Channel, round: int) -> int:
 
 @pytest.mark.timeout(300)
 def test_everything_goes_on_by_itself_after_database_and_broker_were_away(
-    machine: Machine,
+    machine: Machine, tally: Tally
 ) -> None:
     database, kafka = machine.infra.database, machine.infra.kafka
     assert database is not None
     assert kafka is not None
     engine = open_tables(machine.database)
     database.kill()
+    tally.faults[DATABASE] += 1
     machine.start_all()
     channel = Channel(machine)
     channel.issue(CARDS, 10_000)
@@ -105,12 +107,14 @@ def test_everything_goes_on_by_itself_after_database_and_broker_were_away(
     until(lambda: rows(engine) == journals, "the journals of the sales", machine)
 
     database.kill()
+    tally.faults[DATABASE] += 1
     journals += 2 * spend(channel, 1) + 2 * len(CARDS)
     until(lambda: len(read_topic(machine, LEDGER_JOURNALS)) == journals, "journals", machine)
     database.restart()
     until(lambda: rows(engine) == journals, "journals after the database was away", machine)
 
     kafka.kill()
+    tally.faults[BROKER] += 1
     until(lambda: says(machine, "redemption/0", "kafka_is_away"), "word of waiting", machine)
     kafka.restart()
     journals += 2 * spend(channel, 2) + 2 * len(CARDS)

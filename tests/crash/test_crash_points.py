@@ -9,10 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from services.runtime.crash import Point
-from services.runtime.tables import open_tables
 from tests.crash.fleet import Fleet
 from tests.crash.publishing import Channel
-from tests.crash.resting import hold_to_invariants
+from tests.crash.resting import rests
 from tests.crash.rota import ALL, AT_WORK, BY_NETWORK, OUTBOXES, PROVOKED, RUNS, Rota
 from tests.crash.trading import Trade
 
@@ -78,7 +77,7 @@ def test_services_killed_at_their_points_lose_nothing_and_repeat_nothing(
         fleet.start(name)
     trade.end()
     through = time.monotonic()
-    facts = hold_to_invariants(fleet.machine, open_tables(fleet.machine.database))
+    facts = rests(fleet)
     print(
         f"\nseed {seed}: {fleet.kills} kills at {len(set(points))} points, {facts} facts, "
         f"0 violations, {through - began:.0f} s and {time.monotonic() - through:.0f} s to check"

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rocksdict import Rdict
 
 from deploy.embedded.resolve import Infrastructure
-from schemas.topics import REDEMPTION_BALANCES, REDEMPTION_COMMANDS, REDEMPTION_MEMORY
 from services.local.machine import Machine
-from services.runtime.checksum import compare
-from services.runtime.rocks_settings import budget
-from services.runtime.rocks_store import RocksReading
+from services.runtime.rocks_settings import budget, database_options
+from services.runtime.rocks_store import FAMILIES
 from tests.crash.publishing import Channel, Traffic
+from tests.crash.stores import checked, said_of
+from tests.crash.tally import KILL_9, Tally
 from tests.crash.test_killed_workers import POLICY, until_answered
 
 LONG = bool(os.environ.get("SCRIP_LONG"))
@@ -24,6 +25,7 @@ RATE = 200
 BETWEEN_SECONDS = 2.0
 READY_SECONDS_MAX = 60.0
 NAME = "redemption/0"
+PLANTED = "not-of-the-log"
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def until_ready(machine: Machine) -> None:
 
 @pytest.mark.timeout(900 if LONG else 240)
 def test_a_killed_worker_finds_its_store_again_and_it_is_what_the_log_says(
-    machine: Machine,
+    machine: Machine, tally: Tally
 ) -> None:
     seed = int(os.environ.get("SCRIP_SEED") or 7)
     chance = random.Random(seed)
@@ -72,6 +74,7 @@ def test_a_killed_worker_finds_its_store_again_and_it_is_what_the_log_says(
         # Not to synchronise: traffic goes on meanwhile, and the length is part of the fault.
         time.sleep(BETWEEN_SECONDS * chance.random())
         machine.kill(NAME, signal.SIGKILL)
+        tally.faults[KILL_9] += 1
         assert machine.processes[NAME].wait(30.0)
         said += logged(machine)
         start(machine)
@@ -82,17 +85,20 @@ def test_a_killed_worker_finds_its_store_again_and_it_is_what_the_log_says(
     last = logged(machine)
     assert "store_thrown_away" not in said + last
     assert last.count('"warm": true') == machine.partitions
-    assert sum(_compared(machine, number) for number in range(machine.partitions)) > len(cards)
+    folder = machine.folder / "stores"
+    assert checked(machine, folder) > len(cards)
+    store = planted(folder)
+    told = said_of(machine, folder)
+    assert (told.status, told.found["differing"]) == (1, 1)
+    (found,) = [one for one in told.found["stores"] if one["state"] == "differs"]
+    assert (found["store"], found["differing"]) == (store, (PLANTED,))
 
 
-def _compared(machine: Machine, number: int) -> int:
-    owner = f"{machine.namespace}.redemption.0"
-    folder = machine.folder / "stores" / owner / f"{REDEMPTION_COMMANDS.name}-{number}"
-    (place,) = folder.iterdir()
-    reading = RocksReading(place, budget(8))
-    topics = (REDEMPTION_BALANCES, REDEMPTION_MEMORY)
-    found = compare(reading, machine.log().reader(), topics, number)
-    reading.close()
-    assert found.differing == ()
-    assert (found.rows_stored, found.sum_stored) == (found.rows_logged, found.sum_logged)
-    return found.rows_stored
+def planted(folder: Path) -> str:
+    """Change a row of a store, as a broken disk would; which store."""
+    (place,) = folder.glob("*/*-0/0")
+    families = {name: database_options(budget(8)) for name in FAMILIES}
+    database = Rdict(str(place), database_options(budget(8)), column_families=families)
+    database[PLANTED.encode()] = b"{}"
+    database.close()
+    return str(place.relative_to(folder))

@@ -21,6 +21,7 @@ from schemas.topics import (
 )
 from services.local.machine import Machine
 from tests.crash.publishing import Channel, Traffic, body_of, read_topic
+from tests.crash.tally import FROZEN, KILL_9, TERMINATED, Tally
 from tests.small_world import POLICY_DOCUMENT
 
 LONG = bool(os.environ.get("SCRIP_LONG"))
@@ -61,7 +62,7 @@ def until_answered(machine: Machine, channel: Channel) -> list[dict[str, Any]]:
     raise AssertionError(f"{len(replies)} replies to {len(channel.sent)} commands; ended: {ended}")
 
 
-def disturb(machine: Machine, chance: random.Random) -> None:
+def disturb(machine: Machine, chance: random.Random, tally: Tally) -> None:
     """Kill, freeze and stop workers, in a random order."""
     acts = ["kill", "freeze", "term"] * ROUNDS
     chance.shuffle(acts)
@@ -69,6 +70,7 @@ def disturb(machine: Machine, chance: random.Random) -> None:
         name = chance.choice(WORKERS)
         process = machine.processes[name]
         _let_run(BETWEEN_SECONDS * chance.random())
+        tally.faults[{"kill": KILL_9, "freeze": FROZEN, "term": TERMINATED}[act]] += 1
         if act == "freeze":
             machine.kill(name, signal.SIGSTOP)
             _let_run(FROZEN_SECONDS)
@@ -86,7 +88,7 @@ def _let_run(seconds: float) -> None:
 
 @pytest.mark.timeout(900 if LONG else 240)
 def test_nothing_is_lost_or_doubled_when_workers_are_killed_frozen_and_stopped(
-    machine: Machine,
+    machine: Machine, tally: Tally
 ) -> None:
     """Rounds of SIGKILL, SIGSTOP for 10 s and SIGTERM at 500 commands a second."""
     seed = int(os.environ.get("SCRIP_SEED") or 7)
@@ -95,7 +97,7 @@ def test_nothing_is_lost_or_doubled_when_workers_are_killed_frozen_and_stopped(
     channel.issue(cards, 1_000_000)
     traffic = Traffic(channel, cards, RATE, seed)
     traffic.start()
-    disturb(machine, random.Random(seed))
+    disturb(machine, random.Random(seed), tally)
     traffic.end()
     replies = until_answered(machine, channel)
     _every_command_is_answered_once(channel, replies)

@@ -64,12 +64,7 @@ class Trade(Traffic):
 
     def _sell(self) -> None:
         self._sold += 1
-        card = f"later-{self._sold}"
-        entry = [{"card": card, "last4": "0002"}]
-        prepare = {"programme": "gift", "batch": "b2", "cards": entry}
-        sale = {"value": money(100_000), "tender": "cash", "place": {"location": "F1"}}
-        self._issuing.send(ISSUANCE_COMMANDS, f"prepare-{card}", "prepare_cards", card, **prepare)
-        self._issuing.send(ISSUANCE_COMMANDS, f"sell-{card}", "sell_card", card, **sale)
+        self._issuing.sell(f"later-{self._sold}", 100_000, "b2")
 
 
 def prepared(machine: Machine) -> None:
