@@ -37,7 +37,9 @@ RIGHTS: Final[dict[str, Right]] = {
 
 
 def rights(command: Command, terms: Terms) -> Iterator[Problem]:
-    """May the (sealed) source do this, in the name of this channel?"""
+    """May the (sealed) source do this, in the name of this channel? A service may."""
+    if command.channel is None:
+        return
     policy = terms.policy
     place = command.body.place
     named = place.channel if place is not None else None

@@ -64,5 +64,7 @@ def nothing_live(account: Account, terms: Terms) -> bool:
 
 
 def all_ended(account: Account, terms: Terms) -> bool:
-    """Has everything on this card expired, though no sweep has come yet?"""
-    return not account.holds and nothing_live(account, terms)
+    """Has everything on this card expired, and every hold lapsed, though no sweep has come yet?"""
+    if any(hold.ends_at > terms.now for hold in account.holds):
+        return False
+    return nothing_live(account, terms)
