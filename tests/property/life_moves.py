@@ -1,11 +1,12 @@
 """Every move of the small model, as the model makes it and as the real cores are asked to."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.both import Cards
 from tests.property import life_model as model
+from tests.property import life_stages as stages
 from tests.property.life_model import AMOUNTS, Rules, State, Step
 from tests.unit.redemption.network import usd
 
@@ -43,10 +44,10 @@ def moves() -> Iterator[Move]:
         yield _move("refund", f"refund {named}", _no_rules(model.refund, capture), **data)
     yield from _returns()
     yield from _by_hand()
-    yield Move("half an hour", lambda state, _rules: (None, model.half_an_hour(state)))
+    yield Move("half an hour", lambda state, _rules: (None, stages.half_an_hour(state)))
     yield Move(
         "a month",
-        lambda state, _rules: (None, model.a_month(state)),
+        lambda state, _rules: (None, stages.a_month(state)),
         days=30,
         allowed=lambda state: state.lives > 0 and not state.old,
     )
@@ -81,14 +82,14 @@ def _sales() -> Iterator[Move]:
     for sale in ("s1", "s2"):
         yield Move(
             f"reserve {sale}",
-            _no_rules(model.reserve_sale, sale),
+            _no_rules(stages.reserve_sale, sale),
             "reserve_sale",
-            (("value", usd(model.SOLD)), ("tender", "cash")),
+            (("value", usd(stages.SOLD)), ("tender", "cash")),
             sale,
             allowed=_once(sale, "sales"),
         )
         for kind in ("confirm_sale", "cancel_sale"):
-            make = _no_rules(getattr(model, kind), sale)
+            make = _no_rules(getattr(stages, kind), sale)
             yield _move(kind, f"{kind} {sale}", make, sale=sale)
 
 
@@ -126,24 +127,24 @@ def _of_hold(hold: str) -> Iterator[Move]:
 def _returns() -> Iterator[Move]:
     yield Move(
         "reserve b1",
-        _rules(model.reserve_return, "b1"),
+        _rules(stages.reserve_return, "b1"),
         "reserve_return",
         (),
         "b1",
         allowed=_once("b1", "returns"),
     )
     back = {"return": "b1"}
-    yield _move("confirm_return", "confirm b1", _rules(model.confirm_return, "b1"), **back)
-    yield _move("cancel_return", "cancel b1", _no_rules(model.cancel_return, "b1"), **back)
+    yield _move("confirm_return", "confirm b1", _rules(stages.confirm_return, "b1"), **back)
+    yield _move("cancel_return", "cancel b1", _no_rules(stages.cancel_return, "b1"), **back)
 
 
 def _by_hand() -> Iterator[Move]:
     why = {"reason": "by hand"}
-    yield _move("freeze_account", "freeze", _no_rules(model.freeze, True), **why)
-    yield _move("unfreeze_account", "unfreeze", _no_rules(model.freeze, False), **why)
-    yield _move("cancel_account", "cancel account", _no_rules(model.cancel_account), **why)
-    yield _move("cancel_card", "cancel card", _no_rules(model.cancel_card), **why)
-    yield _move("restore_card", "restore card", _no_rules(model.restore_card), **why)
+    yield _move("freeze_account", "freeze", _no_rules(stages.freeze, True), **why)
+    yield _move("unfreeze_account", "unfreeze", _no_rules(stages.freeze, False), **why)
+    yield _move("cancel_account", "cancel account", _no_rules(stages.cancel_account), **why)
+    yield _move("cancel_card", "cancel card", _no_rules(stages.cancel_card), **why)
+    yield _move("restore_card", "restore card", _no_rules(stages.restore_card), **why)
     yield Move(
         "load",
         _rules(model.load),
@@ -162,7 +163,7 @@ def _by_hand() -> Iterator[Move]:
         "rekey",
         lambda state, _rules: (
             None,
-            model.replace(state, life="Prepared") if state.life == "Blank" else state,
+            replace(state, life="Prepared") if state.life == "Blank" else state,
         ),
         "rekeyed",
         (("last4", "0002"),),
