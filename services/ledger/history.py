@@ -1,6 +1,5 @@
 """One row of an account's history for each fact: what happened, where, and what it changed."""
 
-from dataclasses import asdict
 from typing import Any, Final
 
 from schemas.message import Published
@@ -11,7 +10,7 @@ _REFERENCES: Final = ("capture", "hold_id", "return_id", "sale", "to", "sender",
 
 
 def event_row(published: Published, entry: Entry) -> dict[str, Any]:
-    """The row of `ledger.account_event` for a redemption fact."""
+    """The row of `ledger.account_event` for a redemption fact; `lines` as the fact has them."""
     body = published.body
     return {
         **_row(published),
@@ -60,7 +59,7 @@ def _row(published: Published) -> dict[str, Any]:
         "tender": getattr(body, "tender", None),
         "value_minor": getattr(body, "value_minor", None),
         "price_minor": getattr(body, "price_minor", None),
-        "lines": [asdict(line) for line in getattr(body, "lines", ())],
+        "lines": getattr(body, "lines", ()),
     }
 
 

@@ -9,11 +9,19 @@ from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
 import psycopg
-from sqlalchemy import Column, Connection, MetaData, Table, bindparam, insert, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    Table,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_postgres
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from schemas.issuance import CardFact
+from schemas.ledger import Journal
 from schemas.message import Published
 from schemas.topics import (
     ISSUANCE_EVENTS,
@@ -28,21 +36,34 @@ from services.ledger.books import (
     LINE_COLUMNS,
     JournalConflictError,
     Row,
-    copy_text,
     header_row,
+    header_text,
     line_rows,
+    line_text,
     members,
 )
 from services.ledger.history import card_event_row, event_row
 from services.ledger.statement import Account, post
 from services.ledger.stock import Card, tell
+from services.runtime.bulk import (
+    copy_rows,
+    copy_said,
+    copy_text,
+    insert_dicts,
+    insert_tuples,
+    plainly_said,
+    update_dicts,
+)
 from services.runtime.records import Record
-from services.runtime.tables import insert_rows, is_postgres
+from services.runtime.tables import is_postgres
 
 ROWS_MAX: Final = 1_000  # of a statement with all rows in it, by SQLite's bound on parameters
 Name = tuple[str, str, str | None]
 State = TypeVar("State", Account, Card)
 Chunked = TypeVar("Chunked")
+_NUMBERS: Final = text(
+    "SELECT nextval(pg_get_serial_sequence('ledger.journal', 'id')) FROM generate_series(1, :n)"
+)
 _STAGE: Final = text(
     "CREATE TEMP TABLE IF NOT EXISTS journal_staged ON COMMIT DELETE ROWS "
     "AS TABLE ledger.journal WITH NO DATA"
@@ -79,7 +100,7 @@ class LedgerSink:
     ) -> None:
         """Write the rows of these facts. Raises JournalConflictError, JournalUnbalancedError."""
         if topic == LEDGER_JOURNALS:
-            _post_journals(connection, facts)
+            _post_journals(connection, records, facts)
         elif topic == REDEMPTION_EVENTS:
             told = [fact for fact in facts if isinstance(fact.body, AccountFact)]
             _tell_accounts(connection, told)
@@ -89,20 +110,51 @@ class LedgerSink:
             _tell_cards(connection, told)
 
 
-def _post_journals(connection: Connection, facts: Sequence[Published]) -> None:
-    headers = [header_row(fact) for fact in facts]
+def _post_journals(
+    connection: Connection, records: Sequence[Record], facts: Sequence[Published]
+) -> None:
+    headers = [header_row(fact, record.value) for record, fact in zip(records, facts, strict=True)]
     insert_headers = _headers_to_postgres if is_postgres(connection) else _headers_to_memory
     ids = insert_headers(connection, headers)
-    new = {fact.id: fact for fact in facts if fact.id in ids}
-    lines = [row for id, fact in new.items() for row in line_rows(ids[id], fact.body)]
-    _insert_tuples(connection, tables.journal_line, LINE_COLUMNS, lines)
-    _name(connection, {name for fact in new.values() for name in members(fact.body)})
+    new = [(ids[fact.id], fact.body) for fact in facts if fact.id in ids]
+    _insert_lines(connection, new)
+    _name(connection, members(journal for _, journal in new))
+
+
+def _insert_lines(connection: Connection, journals: Sequence[tuple[int, Journal]]) -> None:
+    if is_postgres(connection):
+        said = "".join([line_text(id, journal) for id, journal in journals])
+        count = sum(len(journal.lines) for _, journal in journals)
+        if plainly_said(said, count, len(LINE_COLUMNS)):
+            copy_said(connection, "ledger.journal_line", LINE_COLUMNS, said)
+            return
+    lines = [row for id, journal in journals for row in line_rows(id, journal)]
+    insert_tuples(connection, tables.journal_line, LINE_COLUMNS, lines)
 
 
 def _headers_to_postgres(connection: Connection, headers: Sequence[Row]) -> dict[str, int]:
-    """Insert the headers that are new; {journal: id} of those."""
+    """Insert the headers that are new; {journal: id} of those.
+
+    Nearly always all are: they are written at once, under numbers taken before, and only a refusal
+    leads to the way round by a staging table.
+    """
+    numbers = connection.execute(_NUMBERS, {"n": len(headers)}).scalars().all()
+    columns = ("id", *HEADER_COLUMNS)
+    said = "".join(map(header_text, numbers, headers))
+    if not plainly_said(said, len(headers), len(columns)):
+        said = copy_text((n, *header) for n, header in zip(numbers, headers, strict=True))
+    try:
+        with connection.begin_nested():
+            copy_said(connection, "ledger.journal", columns, said)
+    except psycopg.errors.UniqueViolation:
+        return _headers_by_staging(connection, headers)
+    return {header[0]: number for number, header in zip(numbers, headers, strict=True)}
+
+
+def _headers_by_staging(connection: Connection, headers: Sequence[Row]) -> dict[str, int]:
+    """The same where some are known: those are compared, and only the others inserted."""
     connection.execute(_STAGE)
-    _copy(connection, "journal_staged", HEADER_COLUMNS, headers)
+    copy_rows(connection, "journal_staged", HEADER_COLUMNS, headers)
     ids = {row.journal: row.id for row in connection.execute(_POST)}
     if len(ids) < len(headers):
         different = connection.execute(_DIFFERENT).first()
@@ -144,7 +196,7 @@ def _tell_accounts(connection: Connection, facts: Sequence[Published]) -> None:
     for fact in facts:
         account = accounts.setdefault(fact.subject, Account(fact.subject))
         rows.append(event_row(fact, post(account, fact)))
-    insert_rows(connection, tables.account_event, rows)
+    insert_dicts(connection, tables.account_event, rows)
     _save(connection, table, "account", accounts, known)
     _name_places(connection, rows)
 
@@ -157,7 +209,7 @@ def _tell_cards(connection: Connection, facts: Sequence[Published]) -> None:
     for fact in facts:
         tell(cards.setdefault(fact.subject, Card(fact.subject)), fact)
         rows.append(card_event_row(fact))
-    insert_rows(connection, tables.account_event, rows)
+    insert_dicts(connection, tables.account_event, rows)
     _save(connection, table, "card", cards, known)
     _name_places(connection, rows)
 
@@ -182,12 +234,9 @@ def _save(
     connection: Connection, table: Table, key: str, states: dict[str, State], known: set[str]
 ) -> None:
     new = [asdict(state) for id, state in states.items() if id not in known]
-    insert_rows(connection, table, new)
+    insert_dicts(connection, table, new)
     changed = [asdict(state) for id, state in states.items() if id in known]
-    if changed:
-        values: dict[str, Any] = {name: bindparam(name) for name in changed[0] if name != key}
-        statement = update(table).where(table.c[key] == bindparam("at_key")).values(values)
-        connection.execute(statement, [{**row, "at_key": row[key]} for row in changed])
+    update_dicts(connection, table, key, changed)
 
 
 def _name_places(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -210,26 +259,6 @@ def _name(connection: Connection, names: set[Name]) -> None:
     for _, (kind, name, owner) in new:
         row = {"kind": kind, "name": name, "of": owner}
         connection.execute(make(table).values(row).on_conflict_do_nothing())
-
-
-def _insert_tuples(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
-) -> None:
-    if not rows:
-        return
-    if is_postgres(connection):
-        _copy(connection, f"{table.schema}.{table.name}", columns, rows)
-    else:
-        dictionaries = [dict(zip(columns, row, strict=True)) for row in rows]
-        connection.execute(insert(table), dictionaries)
-
-
-def _copy(connection: Connection, target: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    statement = f"COPY {target} ({', '.join(columns)}) FROM STDIN"
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(copy_text(rows))
 
 
 def _chunks(rows: Sequence[Chunked]) -> Iterable[Sequence[Chunked]]:

@@ -1,7 +1,8 @@
 """The PostgreSQL schema `ledger`: books, and the state and history of accounts and cards.
 
 Amounts are minor units, instants milliseconds UTC, days ISO. `journal` and `journal_line` are only
-ever inserted; on PostgreSQL triggers see to that, and to the balance (the migration makes them).
+ever inserted; on PostgreSQL triggers see to that, to the balance and that no line lacks its journal
+(migrations make them).
 """
 
 from sqlalchemy import (
@@ -10,7 +11,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    ForeignKey,
     Identity,
     Index,
     Integer,
@@ -48,7 +48,7 @@ journal = Table(
 journal_line = Table(
     "journal_line",
     METADATA,
-    Column("journal_id", _KEY, ForeignKey("ledger.journal.id"), primary_key=True),
+    Column("journal_id", _KEY, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False, comment="from 1"),
     Column("account", String(32), nullable=False, comment="number in the chart in use"),
     Column("debit", BigInteger, nullable=False),

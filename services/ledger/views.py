@@ -19,7 +19,7 @@ def trial_balance(connection: Connection) -> dict[str, TrialBalance]:
     balance = func.sum(journal_line.c.debit - journal_line.c.credit)
     query = (
         select(journal.c.currency, journal.c.entity, journal_line.c.account, balance)
-        .join_from(journal, journal_line)
+        .join_from(journal, journal_line, journal_line.c.journal_id == journal.c.id)
         .group_by(journal.c.currency, journal.c.entity, journal_line.c.account)
         .order_by(journal.c.currency, journal.c.entity, journal_line.c.account)
     )

@@ -65,7 +65,11 @@ def posted(
                 ledger.journal_line.c.debit,
                 ledger.journal_line.c.credit,
             )
-            .join_from(ledger.journal, ledger.journal_line)
+            .join_from(
+                ledger.journal,
+                ledger.journal_line,
+                ledger.journal_line.c.journal_id == ledger.journal.c.id,
+            )
             .where(ledger.journal.c.fact.in_(ids[start : start + CHUNK]))
         )
         for fact, currency, entity, *rest in connection.execute(query):

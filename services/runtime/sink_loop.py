@@ -12,7 +12,7 @@ from services.runtime.records import Record
 from services.runtime.sinks import Sink, apply_batch, position_of
 from services.runtime.waits import Backoff
 
-RECORDS_MAX = 2_000
+RECORDS_MAX = 5_000
 
 _log = structlog.get_logger()
 

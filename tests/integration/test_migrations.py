@@ -115,6 +115,15 @@ def test_the_books_refuse_change_and_imbalance(migrated: str) -> None:
         with pytest.raises(Exception, match="journal 1 does not balance"):
             connection.execute(insert, {"credit": 4})
         nested.rollback()
+        nested = connection.begin_nested()
+        with pytest.raises(Exception, match="there is no journal 2"):
+            connection.execute(
+                text(
+                    "INSERT INTO ledger.journal_line (journal_id, number, account, debit, credit) "
+                    "VALUES (2, 1, '1000', 5, 0), (2, 2, '2100', 0, 5)"
+                )
+            )
+        nested.rollback()
         connection.execute(insert, {"credit": 5})
     for change in (
         "UPDATE ledger.journal SET entity = 'B'",

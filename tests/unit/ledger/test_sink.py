@@ -7,12 +7,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
+from schemas.codec import read_fact
 from schemas.redemption_facts import RedemptionRefused, ValueForwarded
 from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS
 from schemas.value import Balance
 from services.ledger import tables
-from services.ledger.books import JournalConflictError, JournalUnbalancedError
+from services.ledger.books import (
+    JournalConflictError,
+    JournalUnbalancedError,
+    header_row,
+    header_text,
+    line_rows,
+    line_text,
+)
 from services.ledger.sink import LedgerSink
+from services.runtime.bulk import copy_text
 from services.runtime.progress import ForkError, GapError, RepeatError, UnreadableFactError
 from services.runtime.sinks import apply_batch, position_of
 from services.runtime.tables import MEMORY_URL, create_tables, open_tables
@@ -48,6 +57,17 @@ def test_journals_become_headers_and_lines(engine: Engine) -> None:
     assert sum(line["debit"] - line["credit"] for line in lines) == 0
     assert {line["account"] for line in lines} == {"2100", "4000", "2300", "1200"}
     assert position_of(engine, SINK, LEDGER_JOURNALS, 0) == records[-1].offset + 1
+
+
+def test_the_fast_ways_to_write_a_journal_say_what_the_plain_ones_say() -> None:
+    for record, fact in zip(
+        Log(LEDGER_JOURNALS).append(journal_facts(20)), journal_facts(20), strict=True
+    ):
+        read = read_fact(LEDGER_JOURNALS, record.value or b"")
+        assert header_row(read, record.value) == header_row(read)
+        assert header_text(7, header_row(read)) == copy_text([(7, *header_row(read))])
+        assert line_text(7, read.body) == copy_text(line_rows(7, read.body))
+        assert read.body == fact.body
 
 
 def test_records_that_were_applied_are_left_out(engine: Engine) -> None:
