@@ -42,13 +42,13 @@ class TableStore(MemoryStore):
 
     def get(self, key: str) -> bytes | None:
         """The row, or None."""
-        found: bytes | None = self._of(key).get(key)
+        found: bytes | None = self._of(key).get(key.encode())
         return found
 
     def put(self, rows: Iterable[tuple[str, bytes | None]]) -> None:
         """Write rows; faust tells its changelog."""
         for key, value in rows:
-            self._of(key)[key] = value
+            self._of(key)[key.encode()] = value
 
     def _of(self, key: str) -> faust.Table:
         return self._memory if "/" in key else self._balances
@@ -71,13 +71,13 @@ def application(app_name: str, guarantee: str, folder: str) -> faust.App:
         producer_linger=0.005,
         web_enabled=False,
     )
-    raw = {"value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
-    wire = {**raw, "key_type": bytes}
+    raw = {"key_type": bytes, "value_type": bytes}
+    wire = {**raw, "key_serializer": "raw", "value_serializer": "raw"}
     topics = {
         REDEMPTION_EVENTS.name: app.topic(f"{app_name}.events", **wire),
         REPLIES.name: app.topic(f"{app_name}.replies", **wire),
     }
-    table = {**raw, "key_type": str, "partitions": settings.partitions}
+    table = {**raw, "partitions": settings.partitions}
     store = TableStore(app.Table("balances", **table), app.Table("memory", **table))
     decide = deciding_agent(settings, store, topics)
     app.agent(app.topic(REDEMPTION_COMMANDS.named(settings.namespace), **wire))(decide)

@@ -21,6 +21,8 @@ from tests.benchmarks.workload import Message, Workload
 WARM_UP = 0.2
 ANSWER_SECONDS_MAX = 30.0
 LOOK_SECONDS = 0.005
+# One command of a cycle is a load.
+OF_A_CYCLE = 8
 
 
 @dataclass(slots=True)
@@ -149,7 +151,8 @@ def rows_at(
     machine: Machine, engine: Engine, workload: Workload, rate: int, seconds: int
 ) -> dict[str, Any]:
     """Milliseconds from a command to its journal in PostgreSQL, seen by another connection."""
-    sent = [one for one in as_sent(workload.commands(rate * seconds)) if _posts(one)]
+    made = as_sent(workload.commands(rate * seconds * OF_A_CYCLE))
+    sent = [one for one in made if _posts(one)][: rate * seconds]
     known = {_fact_of(one): one for one in sent}
     ended = threading.Event()
     looking = threading.Thread(target=_look, args=(engine, known, ended), daemon=True)

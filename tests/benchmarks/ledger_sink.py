@@ -34,6 +34,10 @@ INDEXES_FOR_REPORTS = text(
     "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = i.indrelid "
     "WHERE n.nspname = 'ledger' AND NOT i.indisunique AND t.relname LIKE 'journal%'"
 )
+SIZE = text(
+    "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'ledger' AND c.relkind = 'r'"
+)
 
 
 def fresh_database(server: str, *, reports: bool) -> str:
@@ -79,19 +83,32 @@ def rate(url: str, partitions: Sequence[Sequence[Record]]) -> dict[str, Any]:
     count = sum(map(len, partitions))
     return {
         "rows": count,
+        "bytes": round(size_of(url) / count),
         "per_second": round(count / seconds),
         "us": round(own / count * 1e6, 1),
         "postgres_us": round(there / count * 1e6, 1),
     }
 
 
+def size_of(url: str) -> int:
+    """Bytes of the schema's tables with their indexes."""
+    engine = open_tables(url)
+    with engine.connect() as connection:
+        size = connection.execute(SIZE).scalar_one()
+    engine.dispose()
+    return int(size)
+
+
 def measure(server: str, commands: int = COMMANDS) -> dict[str, Any]:
     """Journals without and with the indexes for reports, by several sinks, and account facts."""
     facts = facts_of(commands, ACCOUNTS)
+    began = time.process_time()
     journals = [journals_of(records) for records in facts]
+    derived = (time.process_time() - began) / sum(map(len, facts)) * 1e6
     warm = fresh_database(server, reports=True)
     write(warm, [journals[0][:RECORDS_MAX]])
     figures: dict[str, Any] = {
+        "derive_us": round(derived, 1),
         "journals": rate(fresh_database(server, reports=False), journals),
         "journals_with_indexes": rate(fresh_database(server, reports=True), journals),
     }

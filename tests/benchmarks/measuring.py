@@ -61,6 +61,12 @@ def cpu_seconds(pid: int | None) -> float:
     return (int(after_name[11]) + int(after_name[12])) / TICKS
 
 
+def resident_mib(pid: int | None) -> int:
+    """What of a process is in memory now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
 def machine_seconds() -> float:
     """Processor time of the whole machine that was not idle."""
     first = Path("/proc/stat").read_text().partition("\n")[0].split()[1:]

@@ -1,7 +1,8 @@
 """`make bench`: every figure in one run on one broker, against targets and committed figures.
 
 `python -m tests.benchmarks.run [--commands N] [--only race,latency,…] [--json FILE]
-[--picture FILE] [--commit]`. Exit 1 when a figure is 15 % worse than the committed one.
+[--picture FILE] [--page FILE] [--commit]`. Exit 1 when a figure is 15 % worse than the committed
+one.
 """
 
 import argparse
@@ -22,7 +23,16 @@ from typing import Any
 from deploy.embedded.resolve import Infrastructure, infrastructure
 from services.local.machine import Machine
 from services.runtime.tables import open_tables
-from tests.benchmarks import contenders, feeding, judging, latency, ledger_sink, stores, telling
+from tests.benchmarks import (
+    books,
+    contenders,
+    feeding,
+    judging,
+    latency,
+    ledger_sink,
+    stores,
+    telling,
+)
 from tests.benchmarks.race import race
 from tests.benchmarks.takeover import started_anew, taken_over
 
@@ -151,7 +161,9 @@ class Bench:
         """Journals into PostgreSQL."""
         self.say("making journals, then writing them into PostgreSQL …")
         calibration = judging.calibration_us()
-        found = ledger_sink.measure(self.infra.postgres, min(self.commands, SINK_MAX))
+        commands = min(self.commands, SINK_MAX)
+        self.figures["bytes"] = books.sizes(commands // 4, max(10, commands // 100))
+        found = ledger_sink.measure(self.infra.postgres, commands)
         self.figures["sink"] = found
         for name, what in {"journals": "a journal", "facts": "an account fact"}.items():
             self.keep(f"ledger sink, {what}", found[name]["us"], calibration)
@@ -209,6 +221,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(PARTS), help="some of " + ",".join(PARTS))
     parser.add_argument("--json", type=Path, help="a file for all figures")
     parser.add_argument("--picture", type=Path, help="a file for the race as SVG")
+    parser.add_argument("--page", type=Path, help="a page whose part between marks is rewritten")
     parser.add_argument("--commit", action="store_true", help="take the figures for committed ones")
     return parser.parse_args()
 
@@ -237,6 +250,8 @@ def finished(figures: dict[str, Any], options: argparse.Namespace) -> int:
         judging.write_committed(figures["us"], figures["where"])
     stands = judge(figures)
     print(telling.table(telling.lines_of(figures)))
+    if options.page:
+        options.page.write_text(telling.rewritten(options.page.read_text(), figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     if options.picture and "race" in figures:

@@ -1,11 +1,14 @@
 """Figures against the targets of the design, as lines of a table for people."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tests.benchmarks.picture import Bar, chart
 
+BEGIN = "<!-- figures of the last whole run: begin -->"
+END = "<!-- figures of the last whole run: end -->"
 STREAMS_TUNED = "Kafka Streams exactly_once_v2, tuned, 1 thread"
 
 
@@ -156,6 +159,25 @@ def markdown(lines: list[Line]) -> str:
     marks = {None: "", True: "met", False: "**missed**"}
     rows = [f"| {li.what} | {li.wanted} | {li.measured} | {marks[li.met]} |" for li in lines]
     return "\n".join(["| what | wanted | measured | |", "|---|---|---|---|", *rows])
+
+
+def rewritten(page: str, figures: Mapping[str, Any]) -> str:
+    """The page with this run's table between its marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert end, f"the page has no {BEGIN} … {END}"
+    loads = ", ".join(f"{part} {load}" for part, load in figures["loads"].items())
+    said = (
+        f"{figures['where']['date']}, {figures['where']['machine']}, broker and database on them."
+    )
+    told = f"{said} Load average when each part began: {loads}."
+    return "\n".join(
+        [before + begin, "", *_wrapped(told), "", markdown(lines_of(figures)), "", end + after]
+    )
+
+
+def _wrapped(said: str) -> list[str]:
+    return textwrap.wrap(said, 100)
 
 
 def picture(figures: Mapping[str, Any]) -> str:
