@@ -20,7 +20,9 @@ def is_fence(error: KafkaError) -> bool:
     return error.code() in _CODES or (error.code() == KafkaError._FATAL and "fenced" in error.str())
 
 
-def require_name(bootstrap: str, group: str, instance: str, member: str) -> None:
+def require_name(
+    bootstrap: str, group: str, instance: str, member: str, seconds: float = WAIT
+) -> None:
     """FencedError if `instance` is another member than `member` in its group.
 
     `member` is empty while we join. A broker that is away, or a group without that name, says
@@ -30,10 +32,10 @@ def require_name(bootstrap: str, group: str, instance: str, member: str) -> None
         return
     admin = AdminClient({**QUIET, "bootstrap.servers": bootstrap})
     try:
-        asked = admin.describe_consumer_groups([group], request_timeout=WAIT)
-        members = asked[group].result(WAIT).members
-    except KafkaException as error:
-        _log.warning("kafka_says", error=str(error))
+        asked = admin.describe_consumer_groups([group], request_timeout=seconds)
+        members = asked[group].result(seconds).members
+    except (KafkaException, TimeoutError) as error:
+        _log.warning("nobody_says_whose_name_it_is", instance=instance, error=str(error))
         return
     for one in members:
         if one.group_instance_id == instance and one.member_id != member:

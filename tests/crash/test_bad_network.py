@@ -108,7 +108,7 @@ def _lost(proxy: Proxy, count: int) -> bool:
 def rests(network: BadNetwork, made: Trade) -> int:
     """End the traffic and check everything; how many facts there were."""
     made.end()
-    ended = [n for n in network.fleet.running if network.fleet.finished(n) is not None]
+    ended = [n for n in sorted(network.fleet.running) if network.fleet.finished(n) is not None]
     assert not ended, [network.fleet.log_end(name) for name in ended]
     engine = open_tables(network.direct.database)
     return network.fleet.tally.held(hold_to_invariants(network.direct, engine))
