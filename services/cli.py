@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 account = typer.Typer(help="Accounts and cards.", no_args_is_help=True)
+audit = typer.Typer(help="Has anything been changed behind our back?", no_args_is_help=True)
 policy = typer.Typer(help="The policy document.", no_args_is_help=True)
 topics = typer.Typer(help="Topics of the catalogue on the cluster.", no_args_is_help=True)
 stores = typer.Typer(help="Workers' rows on this machine's disk.", no_args_is_help=True)
@@ -33,6 +34,7 @@ settle = typer.Typer(help="Settlement runs: one person makes, another approves."
 returns = typer.Typer(help="What the bank sends back.", no_args_is_help=True)
 for name, part in (
     ("account", account),
+    ("audit", audit),
     ("policy", policy),
     ("topics", topics),
     ("stores", stores),
@@ -75,6 +77,24 @@ def story(
 def account_show(id: str, json: Json = False) -> None:
     """An account's state and history, like a bank statement."""
     _answer(json, "services.ledger.cli.show_account", id)
+
+
+@audit.command("verify")
+def audit_verify(
+    heads: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="What `scrip audit heads --json` said."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check facts against their chains, and every account's history against its facts."""
+    _answer(json, "services.verify.cli.check_audit", heads)
+
+
+@audit.command("heads")
+def audit_heads(json: Json = False) -> None:
+    """Say where every chain ends now: keep it where nobody here can change it."""
+    _answer(json, "services.verify.cli.show_heads")
 
 
 @policy.command("check")

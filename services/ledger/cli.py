@@ -1,5 +1,10 @@
-"""`scrip account show`: an account's state and history, like a bank statement."""
+"""`scrip account show`: an account's state and history, like a bank statement.
 
+Every line says what it changed from what to what, and bears the hash of itself and all lines before
+it: two prints of a statement agree up to a line if they agree in its hash.
+"""
+
+import hashlib
 from typing import Any
 
 import orjson
@@ -23,7 +28,7 @@ def show_account(settings: Settings, name: str) -> Said:
     live = _live(log, name)
     if state is None and live is None:
         return Said({"account": name, "found": False}, f"no fact has named {name}", NO)
-    events = [_event(row) for row in rows]
+    events = lines_of(rows)
     found = {"account": name, "state": _plain(state), "live": live, "history": events}
     shown = _text(name, state or {}, live, events)
     if state is not None and state.get("kind") == "credit":
@@ -56,10 +61,26 @@ def _plain(state: dict[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
+def lines_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of an account's history: before and after, and the chain of hashes (hex)."""
+    chain, said = "", []
+    for row in rows:
+        event = _event(row)
+        content = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
+        chain = hashlib.sha256(chain.encode() + content).hexdigest()
+        said.append({**event, "hash": chain})
+    return said
+
+
 def _event(row: dict[str, Any]) -> dict[str, Any]:
     dropped = ("id", "account", "at")
-    said = {name: value for name, value in row.items() if name not in dropped}
-    return {"at": format_instant(row["at"]), **said}
+    said = {str(name): value for name, value in row.items() if name not in dropped}
+    return {
+        "at": format_instant(row["at"]),
+        "ledger_before": row["ledger_after"] - row["ledger_change"],
+        "held_before": row["held_after"] - row["held_change"],
+        **said,
+    }
 
 
 def _text(
@@ -76,7 +97,7 @@ def _text(
             f"available {_money(ledger - held)}"
         )
         lines += [_lot(lot) for lot in live["lots"]] + [_hold(hold) for hold in live["holds"]]
-    lines.append("")
+    lines += ["", f"{'':39} {'before':>12} {'change':>12} {'after':>12}  where, who, why"]
     lines += [_line(event) for event in events]
     return "\n".join(lines)
 
@@ -92,15 +113,19 @@ def _hold(hold: dict[str, Any]) -> str:
 
 
 def _line(event: dict[str, Any]) -> str:
-    moved = event["ledger_change"]
+    moved, held = event["ledger_change"], event["held_change"]
     change = f"{_money(moved):>12}" if moved else " " * 12
+    before, after = _money(event["ledger_before"]), _money(event["ledger_after"])
     told = [
-        f"{event['at'][:19]}Z {event['type']:<18} {change} {_money(event['ledger_after']):>12}",
+        f"{event['at'][:19]}Z {event['type']:<18} {before:>12} {change} {after:>12}",
         f"{event['location']}/{event['channel'] or '-'}",
     ]
     for field in ("staff", "register", "receipt", "order", "reference", "reason", "note"):
         if event[field]:
             told.append(f"{field} {event[field]}")
+    if held:
+        told.append(f"held {_money(event['held_before'])} → {_money(event['held_after'])}")
+    told.append(f"#{event['hash'][:12]}")
     return "  ".join(told)
 
 

@@ -13,7 +13,7 @@ from deploy.embedded.places import free_ports
 from tests.e2e.running import ROOT, scrip
 
 COMMANDS = (
-    *("up", "demo", "story", "verify", "doctor", "account show"),
+    *("up", "demo", "story", "verify", "doctor", "account show", "audit verify", "audit heads"),
     *("policy check", "policy apply", "policy show", "topics apply", "topics diff"),
     *("settle run", "settle approve", "settle file", "settle status", "settle statement"),
     *("returns import", "deadletters list", "deadletters show"),

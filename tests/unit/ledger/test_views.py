@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import Connection, update
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, update
 from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS
 from schemas.value import Balance
 from services.ledger import tables, trial, views
+from services.ledger.cli import lines_of
 from services.ledger.sink import LedgerSink
 from services.runtime.sinks import apply_batch
 from services.runtime.tables import MEMORY_URL, create_tables, open_tables
@@ -30,6 +32,22 @@ def connection() -> Iterator[Connection]:
     with engine.connect() as opened:
         yield opened
     engine.dispose()
+
+
+def test_a_statement_says_before_and_after_and_chains_its_lines(connection: Connection) -> None:
+    rows = views.history(connection, one_life()[0].subject)
+    lines = lines_of(rows)
+    assert len(lines) > 3
+    assert lines[0]["ledger_before"] == 0
+    for before, line in pairwise(lines):
+        assert line["ledger_before"] == before["ledger_after"]
+        assert line["held_before"] == before["held_after"]
+    for number in range(len(rows)):
+        changed = [dict(row) for row in rows]
+        changed[number]["reason"] = "another"
+        hashes = [line["hash"] for line in lines_of(changed)]
+        same = [one == line["hash"] for one, line in zip(hashes, lines, strict=True)]
+        assert same == [True] * number + [False] * (len(rows) - number)
 
 
 def test_the_books_read_back_are_the_journals_posted(connection: Connection) -> None:

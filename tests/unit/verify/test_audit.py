@@ -1,0 +1,144 @@
+"""`scrip audit verify` in memory: whatever is changed afterwards is found, byte by byte."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS, SETTLEMENT_ITEMS
+from services.ledger import tables as ledger
+from services.runtime.records import Record
+from services.stories.cli import story_of
+from services.stories.playing import Play
+from services.stories.world import World
+from services.verify.auditing import audit, heads
+from services.verify.verdicts import render
+
+STORY = Path(__file__).parents[2] / "stories" / "scenario-b.yaml"
+CHAINED = (ISSUANCE_EVENTS, REDEMPTION_EVENTS, LEDGER_JOURNALS, SETTLEMENT_ITEMS)
+Change = Callable[[list[Record]], list[Record]]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """Scenario B has been told; the tests put back what they change."""
+    story = story_of(STORY)
+    made = World(story.begins, story.document.network.timezone)
+    play = Play(story, made)
+    play.begin()
+    for step in story.steps:
+        play.step(step)
+    yield made
+    made.close()
+
+
+class Changed:
+    """The log as somebody left it who could write to its disk: `change` made to one topic."""
+
+    def __init__(self, of: Any, topic: str, change: Change) -> None:
+        self._of, self._topic, self._change = of, topic, change
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._of, name)
+
+    def reader(self) -> "Changed":
+        return Changed(self._of.reader(), self._topic, self._change)
+
+    def read(self, topic: str, partition: int, *rest: Any) -> tuple[list[Record], int]:
+        records, position = self._of.read(topic, partition, *rest)
+        return (self._change(records) if topic == self._topic else records), position
+
+
+def broken(world: World, log: Any = None, kept: Any = None) -> set[str]:
+    found = audit(log or world.log, world.engine, kept)
+    return {verdict.name for verdict in found.verdicts if not verdict.holds}
+
+
+def records(world: World, topic: str) -> list[Record]:
+    read = (world.reader.read(topic, n, 0, 100_000)[0] for n in range(world.partitions))
+    return [record for some in read for record in some]
+
+
+def test_where_nothing_was_changed_nothing_is_found(world: World) -> None:
+    found = audit(world.log, world.engine, heads(world.log))
+    assert found.holds, render(found)
+    assert len(found.verdicts) == 4
+    assert all(verdict.checked for verdict in found.verdicts), render(found)
+
+
+def test_a_flipped_byte_of_any_fact_is_found(world: World) -> None:
+    tried = 0
+    for topic in CHAINED:
+        for record in records(world, topic.name):
+            value = bytearray(record.value or b"")
+            place = Random(f"{topic.name}{record.offset}").randrange(len(value))
+            value[place] ^= 1
+            other = replace(record, value=bytes(value))
+            spot = (record.partition, record.offset)
+
+            def flip(found: list[Record], other: Record = other, spot: Any = spot) -> list[Record]:
+                return [other if (r.partition, r.offset) == spot else r for r in found]
+
+            assert broken(world, Changed(world.log, topic.name, flip)), (record, place)
+            tried += 1
+    assert tried > 20
+
+
+def test_a_fact_that_is_gone_and_facts_in_another_order_are_found(world: World) -> None:
+    for topic in CHAINED:
+        for record in records(world, topic.name):
+            spot = (record.partition, record.offset)
+
+            def cut(found: list[Record], spot: Any = spot) -> list[Record]:
+                return [r for r in found if (r.partition, r.offset) != spot]
+
+            assert broken(world, Changed(world.log, topic.name, cut)), record
+        turned = Changed(world.log, topic.name, lambda found: found[::-1])
+        longest = max(len(world.reader.read(topic.name, n, 0, 100_000)[0]) for n in range(4))
+        assert longest < 2 or broken(world, turned), topic.name
+
+
+def test_a_chain_made_anew_from_a_changed_fact_is_found_by_who_remembers(world: World) -> None:
+    kept = heads(world.log)
+    place = next(name for name in kept if name.startswith(REDEMPTION_EVENTS.name))
+    source = next(iter(kept[place]))
+    kept[place][source]["chain"] = "0" * 64
+    assert broken(world, kept=kept) == {"heads_kept_outside_are_still_there"}
+
+    def unsigned(found: list[Record]) -> list[Record]:
+        changed = [replace(r, value=(r.value or b"").replace(b'"F2"', b'"F1"')) for r in found]
+        return [replace(r, headers=()) for r in changed]
+
+    names = broken(world, Changed(world.log, REDEMPTION_EVENTS.name, unsigned))
+    assert {"sinks_remember_the_same_chain", "facts_are_numbered_and_chained"} <= names
+
+
+def test_every_column_of_every_line_of_a_history_is_held_to_its_fact(world: World) -> None:
+    table = ledger.account_event
+    with world.engine.connect() as connection:
+        rows = [dict(row) for row in connection.execute(select(table)).mappings()]
+    row = next(row for row in rows if row["type"] == "hold_captured")
+    where = update(table).where(table.c.id == row["id"])
+    for name in row.keys() - {"id", "fact"}:
+        value = row[name]
+        other = value + 1 if isinstance(value, int) else "changed"
+        with world.engine.begin() as connection:
+            connection.execute(where.values({name: other}))
+        assert broken(world) == {"histories_equal_facts"}, name
+        with world.engine.begin() as connection:
+            connection.execute(where.values({name: value}))
+
+
+def test_a_line_that_is_gone_from_a_history_is_found(world: World) -> None:
+    table = ledger.account_event
+    with world.engine.connect() as connection:
+        row = dict(connection.execute(select(table).limit(1)).mappings().one())
+    with world.engine.begin() as connection:
+        connection.execute(delete(table).where(table.c.id == row["id"]))
+    assert broken(world) == {"histories_equal_facts"}
+    with world.engine.begin() as connection:
+        connection.execute(table.insert().values(**row))
