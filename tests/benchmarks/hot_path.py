@@ -13,8 +13,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -22,26 +21,21 @@ import structlog
 
 from schemas.policy_checks import content_hash
 from schemas.topics import POLICY, REDEMPTION_BALANCES, REDEMPTION_COMMANDS, REDEMPTION_MEMORY
-from services.redemption import balance
 from services.redemption.worker import SPEC
-from services.runtime import deciding
-from services.runtime.admission import Admission
 from services.runtime.batch import Identity
 from services.runtime.clocks import SetClock
 from services.runtime.crash import NoCrash
-from services.runtime.deciding import Deciding
 from services.runtime.job import deciding_job
 from services.runtime.memory_log import MemoryLog
 from services.runtime.murmur2 import partition_of
-from services.runtime.partitions import Partition
 from services.runtime.policies import Policies, write_published_policy
 from services.runtime.ports import Assigned, Membership, StateReader, TopicPartition
 from services.runtime.records import Record, Staged
 from services.runtime.seals import HmacSeals, SealKey
-from services.runtime.staging import Staging
 from services.runtime.store import MemoryStore
 from services.runtime.telling import broadcast
 from services.runtime.worker import Worker
+from tests.benchmarks.stopwatch import Stopwatch
 from tests.benchmarks.workload import POLICY as DOCUMENT
 from tests.benchmarks.workload import Message, Workload
 
@@ -56,19 +50,6 @@ KEYS: Final = {
     "service": SealKey("service", "service/", b"s" * 32),
     "channel-pos": SealKey("channel-pos", "channel/pos", b"p" * 32),
 }
-# Where one stage ends and the next begins; a stage within another is not counted twice.
-SEAMS: Final[tuple[tuple[str, Any, str], ...]] = (
-    ("read", deciding, "read_command"),
-    ("admit", Admission, "turned_away"),
-    ("load", Deciding, "_load"),
-    ("decide", balance, "decide"),
-    ("evolve", balance, "evolve"),
-    ("fact", Staging, "fact"),
-    ("answer", Deciding, "_answer"),
-    ("rows", Staging, "finish"),
-    ("apply", Partition, "apply"),
-    ("sweep", Worker, "_sweep"),
-)
 
 
 class Feed:
@@ -144,35 +125,6 @@ class Feed:
 
     def abandon(self) -> None:
         pass
-
-
-@dataclass
-class Stopwatch:
-    """Nanoseconds by stage; time in an inner stage is taken off the outer one."""
-
-    spent: dict[str, int] = field(default_factory=dict)
-    inner: list[int] = field(default_factory=lambda: [0])
-
-    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, its time counted."""
-        spent, inner, clock = self.spent, self.inner, time.perf_counter_ns
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            inner.append(0)
-            began = clock()
-            try:
-                return function(*arguments, **named)
-            finally:
-                whole = clock() - began
-                spent[stage] = spent.get(stage, 0) + whole - inner.pop()
-                inner[-1] += whole
-
-        return call
-
-    def watch(self) -> None:
-        """Time every seam from now on, for the life of this process."""
-        for stage, owner, name in SEAMS:
-            setattr(owner, name, self.timed(stage, getattr(owner, name)))
 
 
 class Records:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,6 +20,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from confluent_kafka import KafkaException
+from sqlalchemy.exc import DBAPIError
 
 from deploy.embedded.resolve import Infrastructure, infrastructure
 from services.local.machine import Machine
@@ -36,7 +40,7 @@ from tests.benchmarks import (
 from tests.benchmarks.race import race
 from tests.benchmarks.takeover import started_anew, taken_over
 
-PARTS = ("stages", "race", "latency", "takeover", "through", "sink", "restore")
+PARTS = ("race", "stages", "latency", "sink", "takeover", "through", "restore")
 COMMANDS = 200_000
 ACCOUNTS = 20_000
 FEW_ACCOUNTS = 2_000
@@ -48,7 +52,14 @@ STAGES_MAX = 100_000
 SINK_MAX = 100_000
 RESTORE_MAX = 400_000
 STAGES_SECONDS_MAX = 300
-READY_SECONDS_MAX = 60.0
+FAILURES = (
+    AssertionError,
+    RuntimeError,
+    TimeoutError,
+    subprocess.SubprocessError,
+    KafkaException,
+    DBAPIError,
+)
 
 
 class Bench:
@@ -65,6 +76,19 @@ class Bench:
     def say(self, line: str) -> None:
         """Progress, with the seconds since the start."""
         print(f"[{time.monotonic() - self.began:5.0f} s] {line}", flush=True)
+
+    def measured(self, part: str, kept: Path | None) -> bool:
+        """Measure one part and keep what there is so far; one that fails does not stop the rest."""
+        self.figures.setdefault("loads", {})[part] = feeding.load_average()
+        measure: Callable[[], None] = getattr(self, part)
+        try:
+            measure()
+        except FAILURES:
+            self.say(f"{part} FAILED:\n{traceback.format_exc()}")
+            return False
+        if kept is not None:
+            kept.write_text(json.dumps(self.figures, indent=1) + "\n")
+        return True
 
     def machine(self, name: str) -> Machine:
         """A prepared installation of its own."""
@@ -220,6 +244,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--commands", type=int, default=COMMANDS)
     parser.add_argument("--only", default=",".join(PARTS), help="some of " + ",".join(PARTS))
     parser.add_argument("--json", type=Path, help="a file for all figures")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep what that file has of other parts"
+    )
     parser.add_argument("--picture", type=Path, help="a file for the race as SVG")
     parser.add_argument("--page", type=Path, help="a page whose part between marks is rewritten")
     parser.add_argument("--commit", action="store_true", help="take the figures for committed ones")
@@ -236,12 +263,14 @@ def main() -> int:
     with ExitStack() as ending:
         folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="scrip-bench-")))
         bench = Bench(ending.enter_context(infrastructure(say=print)), folder, options.commands)
-        for part in PARTS:
-            if part in chosen:
-                bench.figures.setdefault("loads", {})[part] = feeding.load_average()
-                measure: Callable[[], None] = getattr(bench, part)
-                measure()
-    return finished(bench.figures, options)
+        if options.keep and options.json:
+            bench.figures.update(json.loads(options.json.read_text()))
+        failed = [
+            part for part in PARTS if part in chosen and not bench.measured(part, options.json)
+        ]
+    for part in failed:
+        print(f"bench: {part} could not be measured", file=sys.stderr)
+    return max(finished(bench.figures, options), int(bool(failed)))
 
 
 def finished(figures: dict[str, Any], options: argparse.Namespace) -> int:
@@ -249,7 +278,9 @@ def finished(figures: dict[str, Any], options: argparse.Namespace) -> int:
     if options.commit:
         judging.write_committed(figures["us"], figures["where"])
     stands = judge(figures)
-    print(telling.table(telling.lines_of(figures)))
+    lines = telling.lines_of(figures)
+    if lines:
+        print(telling.table(lines))
     if options.page:
         options.page.write_text(telling.rewritten(options.page.read_text(), figures))
     if options.json:
