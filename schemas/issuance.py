@@ -29,11 +29,15 @@ class CardEntry(BaseModel):
 
 
 class PrepareCards(CommandModel):
-    """Put cards into stock; the record's subject is one of them, all of one partition."""
+    """Put cards into stock; the record's subject is one of them, all of one partition.
+
+    `made`: how many identifiers each template has made with these, by its sender's meter.
+    """
 
     programme: Name
     batch: Id
     cards: list[CardEntry] = Field(min_length=1, max_length=CARDS_PER_COMMAND_MAX)
+    made: dict[Name, Annotated[int, Field(ge=0)]] | None = None
 
 
 class ShipCards(CommandModel):

@@ -79,17 +79,24 @@ def stock(
     if known is not None or len(set(names)) < len(names):
         yield Reason.ALREADY_PREPARED, f"card {known or 'named twice'} is prepared already"
     if made is not None:
-        yield from _room(terms.policy, programme, made, len(names))
+        said = body.made if isinstance(body, PrepareCards) else None
+        yield from _room(terms.policy, programme, made, said or {}, len(names))
     yield from location(command, terms, None)
     for entry in body.cards:
         yield from _face(entry, body, terms.policy, programme)
 
 
 def _room(
-    policy: Policy, programme: Programme, made: Mapping[str, int], wanted: int
+    policy: Policy,
+    programme: Programme,
+    made: Mapping[str, int],
+    said: Mapping[str, int],
+    wanted: int,
 ) -> Iterator[Problem]:
+    """Against more than fits: by what was made here, and by the meter of whoever makes them."""
     for name in programme.templates:
-        room = left(policy.document.templates[name], made.get(name, 0))
+        before = max(made.get(name, 0), said.get(name, 0) - wanted)
+        room = left(policy.document.templates[name], before)
         if wanted > room:
             yield Reason.TEMPLATE_FULL, f"template {name} has room for {room} more"
 

@@ -22,6 +22,7 @@ from services.runtime.telling import broadcast
 from services.settlement.directory import AccountDetails, register
 from services.settlement.outcome import operations as outcome
 from services.stories.assembly import SEALS
+from services.stories.metering import PREPARE, Meter
 from services.stories.operations import Office
 from services.stories.reading import Story
 from services.stories.rows import RowView
@@ -68,6 +69,7 @@ class Play:
         self._versions = 0
         self._seen: dict[tuple[str, int], int] = {}
         self._office = Office(stage)
+        self._meter = Meter(self.rows)
 
     def begin(self) -> None:
         """One minute before the first step: the policy, the bank accounts, the cards."""
@@ -86,7 +88,8 @@ class Play:
         effective = min(story.begins, story.document.effective or story.begins)
         self._tell_policy(story.policy, effective)
         self.stage.move(story.begins)
-        self.stage.publish([self._preparation(i, card) for i, card in enumerate(story.cards)])
+        more: dict[str, int] = {}
+        self.stage.publish([self._preparation(i, c, more) for i, c in enumerate(story.cards)])
         self.stage.settle()
 
     def step(self, step: Step) -> None:
@@ -168,7 +171,7 @@ class Play:
             )
         )
 
-    def _preparation(self, number: int, card: str) -> Staged:
+    def _preparation(self, number: int, card: str, more: dict[str, int]) -> Staged:
         body = {
             "programme": self.story.cards[card],
             "batch": REPLYTO,
@@ -180,7 +183,7 @@ class Play:
             source=SOURCE,
             subject=card,
             time=self.story.begins,
-            body=body,
+            body=self._meter.of_card(body, self.story.document, more),
         )
         return Staged(ISSUANCE_COMMANDS.name, None, self.story.begins, card.encode(), value)
 
@@ -188,6 +191,8 @@ class Play:
         self, step: CommandStep, repeated_at: int | None = None, number: int | None = None
     ) -> None:
         at = step.at if repeated_at is None else repeated_at
+        if step.do == PREPARE:
+            step = self._meter.metered(step, self.terms().policy.document)
         shares = shares_of(step, self.stage.partitions)
         self.stage.publish(
             [

@@ -50,6 +50,10 @@ class RowView:
         """Redemption's row of an account, or None."""
         return self._redemption.rows.get(subject)
 
+    def cards(self) -> dict[str, Any]:
+        """Every card issuance knows."""
+        return {key: row for key, row in self._issuance.rows.items() if kind_of(key) == ""}
+
     def accounts(self) -> dict[str, Any]:
         """Every account redemption knows, by subject."""
         return {key: row for key, row in self._redemption.rows.items() if kind_of(key) == ""}

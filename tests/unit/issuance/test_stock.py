@@ -47,6 +47,16 @@ def test_a_template_makes_no_more_cards_than_it_has_room_for() -> None:
     assert reason(decision) == "template_full"
 
 
+def test_a_batch_whose_sender_has_made_more_than_fits_is_refused_wherever_its_cards_lie() -> None:
+    stock = Stock()
+    body = {"programme": "gift", "batch": "b", "cards": ENTRIES}
+    count = len(ENTRIES)
+    over = {"made": {"plastic": 3 + 1}}
+    assert reason(stock.ask("prepare_cards", "c1", **body, **over)) == "template_full"
+    fits = {"made": {"plastic": max(3, count)}}
+    told(stock.ask("prepare_cards", "c1", **body, **fits), *["cards_prepared.v1"] * count)
+
+
 def test_a_batch_of_no_card_programme_is_refused() -> None:
     for programme in ("credit", "unheard"):
         decision = Stock().ask("prepare_cards", "c1", programme=programme, batch="b", cards=ENTRIES)
