@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, func, select
+import orjson
+from sqlalchemy import Column, Connection, func, select, update
 
 from schemas.errors import ScripError
 from schemas.instants import DAY
@@ -21,10 +22,9 @@ from services.ledger import tables
 from services.ledger.breakage import Method, due, target
 from services.ledger.chart import CARDS, CREDITS
 from services.ledger.cohorts import Key, Move, cohorts
-from services.runtime.outbox_table import Telling, insert_new, operation, outbox, publish
+from services.ledger.kinds import CLOSE_PERIOD, RECOGNIZE_BREAKAGE
+from services.runtime.outbox_table import Telling, insert_new, operation, publish
 
-CLOSE_PERIOD: Final = "close_period"
-RECOGNIZE_BREAKAGE: Final = "recognize_breakage"
 BREAKAGE_RECOGNIZED: Final = "breakage_recognized.v1"
 PERIOD_CLOSED: Final = "period_closed.v1"
 
@@ -166,14 +166,14 @@ def _moves(connection: Connection, name: str, currency: str) -> list[Move]:
 
 
 def _recognized(connection: Connection, name: str, currency: str) -> Mapping[Key, int]:
-    """What earlier runs have come to, by cohort: the newest run that names one says its total."""
-    chosen = select(outbox.c.body).where(outbox.c.type == BREAKAGE_RECOGNIZED)
+    """What earlier runs have recognised in all, by cohort; those read back from the log too."""
+    chosen = select(operation.c.told).where(operation.c.kind == RECOGNIZE_BREAKAGE)
     totals: dict[Key, int] = {}
-    for body in connection.execute(chosen.order_by(outbox.c.position)).scalars():
-        if (body["programme"], body["currency"]) == (name, currency):
+    for body in connection.execute(chosen).scalars():
+        if body is not None and (body["programme"], body["currency"]) == (name, currency):
             for line in body["lines"]:
                 key = (line["entity"], line["cohort"], line["jurisdiction"])
-                totals[key] = line["total_minor"]
+                totals[key] = totals.get(key, 0) + line["recognized_minor"]
     return totals
 
 
@@ -222,3 +222,5 @@ def _tell(
         time=terms.now,
     )
     publish(connection, telling)
+    done = update(operation).where(operation.c.id == order.id)
+    connection.execute(done.values(told=orjson.loads(orjson.dumps(body))))

@@ -26,6 +26,7 @@ from schemas.message import Published
 from schemas.topics import (
     ISSUANCE_EVENTS,
     LEDGER_JOURNALS,
+    LEDGER_OPERATIONS,
     REDEMPTION_EVENTS,
     Topic,
 )
@@ -43,6 +44,7 @@ from services.ledger.books import (
     members,
 )
 from services.ledger.history import card_event_row, event_row
+from services.ledger.readback import operation_row
 from services.ledger.statement import Account, post
 from services.ledger.stock import Card, tell
 from services.runtime.bulk import (
@@ -54,6 +56,7 @@ from services.runtime.bulk import (
     plainly_said,
     update_dicts,
 )
+from services.runtime.outbox_table import insert_new, operation
 from services.runtime.records import Record
 from services.runtime.tables import is_postgres
 
@@ -86,7 +89,12 @@ class LedgerSink:
     """Writes the schema `ledger`."""
 
     name: Final = "ledger"
-    topics: Final[tuple[Topic, ...]] = (LEDGER_JOURNALS, REDEMPTION_EVENTS, ISSUANCE_EVENTS)
+    topics: Final[tuple[Topic, ...]] = (
+        LEDGER_JOURNALS,
+        REDEMPTION_EVENTS,
+        ISSUANCE_EVENTS,
+        LEDGER_OPERATIONS,
+    )
     metadata: Final[MetaData] = tables.METADATA
     progress: Final[Table] = tables.progress
 
@@ -104,6 +112,9 @@ class LedgerSink:
         elif topic == REDEMPTION_EVENTS:
             told = [fact for fact in facts if isinstance(fact.body, AccountFact)]
             _tell_accounts(connection, told)
+        elif topic == LEDGER_OPERATIONS:
+            for row in filter(None, map(operation_row, facts)):
+                insert_new(connection, operation, row)
         else:
             assert topic == ISSUANCE_EVENTS, topic
             told = [fact for fact in facts if isinstance(fact.body, CardFact)]

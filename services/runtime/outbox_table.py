@@ -48,6 +48,7 @@ operation = Table(
     Column("state", String(32), nullable=False),
     Column("created_at", BigInteger, nullable=False, comment="ms UTC"),
     Column("executed_at", BigInteger, comment="ms UTC"),
+    Column("told", JSON, comment="the fact's body, where one fact tells all of it"),
 )
 outbox = Table(
     "outbox",
