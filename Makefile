@@ -1,7 +1,7 @@
 # Scrip needs Python 3.11 or newer and make. `make demo` is the place to begin.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check crash simulate histories stories bench clean setup
+.PHONY: help demo up test check crash simulate histories stories bench sweeps clean setup
 
 # Set PYTHON to take another than the first one here that is new enough and can make a .venv.
 PYTHON ?=
@@ -60,6 +60,9 @@ stories: setup ## every story, in memory and live
 
 bench: setup ## every figure in one run, 200,000 commands in about 10 minutes; COMMANDS=1000000
 	$(PROGRAM)/python -m tests.benchmarks.run --commands $(COMMANDS) $(BENCH)
+
+sweeps: setup ## a million accounts that are due, swept beside 500 commands a second
+	$(PROGRAM)/python -m tests.benchmarks.sweeps kafka 1000000 120 2
 
 clean: ## remove .venv, kept data and what tools left; the download cache stays
 	rm -rf $$(readlink -f .scrip/postgres/moved 2>/dev/null)

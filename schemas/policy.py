@@ -29,6 +29,7 @@ PositiveMinor = Annotated[int, Field(gt=0, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
 Day = Annotated[str, BeforeValidator(str), Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+OwnerKind = Literal["customer", "company"]
 DrawRule = Literal["promo", "soonest_expiring", "oldest"]
 SplitRefund = Literal["card_first", "ratio", "card_last"]
 DRAW_RULES: tuple[DrawRule, ...] = ("promo", "soonest_expiring", "oldest")
@@ -264,6 +265,8 @@ class PolicyDocument(_Section):
     programmes: dict[Name, Programme]
     templates: dict[Name, Template] = Field(default_factory=dict)
     memberships: dict[Name, Membership] = Field(default_factory=dict)
+    # Whose store credit pays an order first (schemas/orders.py); who is not named pays nothing.
+    credit_order: list[OwnerKind] = ["customer", "company"]
     people: dict[Name, list[Right]] | None = None
     chart: dict[str, str] = Field(default_factory=dict)
     refund_days: Count = 730

@@ -79,6 +79,9 @@ def _programmes(policy: PolicyDocument) -> Iterator[Finding]:
         for place in programme.locations if programme.locations != "*" else []:
             yield from _unknown(f"programmes.{name}.locations", place, places, "places")
         yield from _values(f"programmes.{name}", programme)
+    if len(set(policy.credit_order)) < len(policy.credit_order):
+        said = ", ".join(policy.credit_order)
+        yield Finding("credit_order", said, "customer and company, each once")
     credit = {key for key, value in policy.programmes.items() if value.kind == "credit"}
     for name, membership in policy.memberships.items():
         path = f"memberships.{name}.programme"

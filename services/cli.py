@@ -73,6 +73,21 @@ def story(
     _run(json, lambda: _load("services.stories.cli.run_story")(file, as_json=json, live=live))
 
 
+@account.command("cover")
+def account_cover(
+    order: str,
+    total: Annotated[int, typer.Argument(help="The order's total, minor units.", min=1)],
+    customer: Annotated[str | None, typer.Option(help="Whose store credit may pay.")] = None,
+    company: Annotated[str | None, typer.Option(help="Whose store credit may pay.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Else the network's.")] = None,
+    json: Json = False,
+) -> None:
+    """The holds by which store credit pays an order, in the policy's order; nothing is placed."""
+    owners = {"customer": customer, "company": company}
+    named = {kind: owner for kind, owner in owners.items() if owner is not None}
+    _answer(json, "services.ledger.cli.cover_order", order, total, currency, named)
+
+
 @account.command("show")
 def account_show(id: str, json: Json = False) -> None:
     """An account's state and history, like a bank statement."""

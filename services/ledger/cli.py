@@ -9,15 +9,22 @@ from typing import Any
 
 import orjson
 
+from schemas.identifiers import credit_account
 from schemas.instants import format_instant
+from schemas.orders import shares
+from schemas.policy import OwnerKind
 from schemas.topics import REDEMPTION_BALANCES
 from services.ledger.credit import credit_text, transactions
 from services.ledger.views import account, history
 from services.runtime.cli import NO, Said, require_database, require_log
+from services.runtime.clocks import SystemClock
 from services.runtime.murmur2 import partition_of
+from services.runtime.policies import Policies
 from services.runtime.ports import Log
 from services.runtime.settings import Settings
 from services.runtime.slices import records_now
+
+Owners = dict[OwnerKind, str]
 
 
 def show_account(settings: Settings, name: str) -> Said:
@@ -36,6 +43,52 @@ def show_account(settings: Settings, name: str) -> Said:
         found["transactions"] = [{**one, "at": format_instant(one["at"])} for one in moves]
         shown = credit_text(name, state, moves) + "\n\n" + shown
     return Said(found, shown)
+
+
+def cover_order(
+    settings: Settings, order: str, total: int, currency: str | None, owners: Owners
+) -> Said:
+    """The holds by which store credit pays an order, first to last, and what remains due."""
+    log = require_log(settings)
+    policies = Policies(log.reader())
+    policies.refresh()
+    policy = policies.in_force(SystemClock().now())
+    if policy is None:
+        return Said({"order": order}, "no policy is in force yet: scrip policy apply FILE", NO)
+    unit = currency or policy.document.network.currency
+    subjects = {kind: credit_account(kind, owner, unit) for kind, owner in owners.items()}
+    rows = {kind: _live(log, subject) for kind, subject in subjects.items()}
+    available = {
+        kind: row["ledger"] - row["held"]
+        for kind, row in rows.items()
+        if row is not None and not row["frozen"]
+    }
+    found = shares(total, available, policy.document.credit_order)
+    holds = [
+        {
+            "type": "place_hold",
+            "subject": subjects[share.owner_kind],
+            "owner": {share.owner_kind: owners[share.owner_kind]},
+            "data": {
+                "amount": _in(share.minor, unit),
+                "order": {"id": order, "total": _in(total, unit)}
+                | ({"covered": _in(share.covered, unit)} if share.covered else {}),
+            },
+        }
+        for share in found
+    ]
+    due = total - sum(share.minor for share in found)
+    lines = [
+        f"{_money(share.minor):>12} {unit} of {share.owner_kind} {owners[share.owner_kind]}"
+        f" ({subjects[share.owner_kind]})"
+        for share in found
+    ]
+    lines.append(f"{_money(due):>12} {unit} remain due")
+    return Said({"order": order, "holds": holds, "due": due}, "\n".join(lines))
+
+
+def _in(minor: int, currency: str) -> dict[str, Any]:
+    return {"minor": minor, "currency": currency}
 
 
 def _live(log: Log, name: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ account must be swept once. `… cpu ACCOUNTS` sweeps on a log in memory: proces
 """
 
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -225,16 +226,31 @@ def kafka(count: int, seconds: float, workers: int) -> dict[str, Any]:
         counter = Counter(machine)
         counter.start()
         began = time.monotonic()
-        for slot in range(workers):
-            machine.start("redemption", str(slot))
+        started = [machine.start("redemption", str(slot)) for slot in range(workers)]
         while not counter.swept:
             time.sleep(0.05)
         try:
+            used = cpu_seconds(started)
             figures = _measured(machine, counter, seconds, count)
+            used = cpu_seconds(started) - used
         finally:
             machine.stop()
         figures["restored_seconds"] = round(figures.pop("first") - began, 1)
+    decided = figures["swept"] + figures["commands"]
+    figures["worker_us_each"] = round(used / decided * 1e6, 1)
+    figures["load"] = os.getloadavg()[0]
     return {"accounts": count, "workers": workers, **figures}
+
+
+def cpu_seconds(processes: list[int]) -> float:
+    """Processor time these processes and their children have had."""
+    ticks = 0
+    for process in processes:
+        folder = Path(f"/proc/{process}")
+        children = (folder / "task" / str(process) / "children").read_text().split()
+        for one in (folder, *(Path(f"/proc/{child}") for child in children)):
+            ticks += sum(map(int, (one / "stat").read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _measured(machine: Machine, counter: Counter, seconds: float, count: int) -> dict[str, Any]:
