@@ -23,6 +23,9 @@ COMMIT_SECONDS: Final = Histogram(
 )
 PARTITIONS: Final = Gauge("scrip_partitions", "Held partitions by phase", ["service", "phase"])
 SINK_ROWS: Final = Counter("scrip_sink_facts_total", "Facts written to PostgreSQL", ["sink"])
+RETURN_RATE: Final = Gauge(
+    "scrip_settlement_return_rate_bp", "Debits that came back in 60 days, basis points", ["kind"]
+)
 WAITING: Final = Gauge("scrip_waiting", "1 while a loop waits for something away", ["loop"])
 
 

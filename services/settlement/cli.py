@@ -1,7 +1,7 @@
 """`scrip settle` and `scrip returns`: runs by one person, approved by another, filed, shown."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -29,7 +29,7 @@ from services.settlement.runs import (
     start,
 )
 from services.settlement.tables import run, run_entry, run_position
-from services.settlement.views import list_items, list_runs
+from services.settlement.views import list_items, list_return_rates, list_runs
 from services.settlement.worker import desk_of
 
 
@@ -111,13 +111,21 @@ def _status(desk: Desk, name: str | None) -> Said:
     with desk.engine.connect() as connection:
         rows = {row.run: row for row in connection.execute(select(run))}
         runs = [found for found in list_runs(connection) if name in (None, found["id"])]
+        came_back = list_return_rates(connection, SystemClock().now())
     if name is not None and not runs:
         return Said({"runs": []}, f"there is no run {name}", NO)
     for found in runs:
         row = rows[found["id"]]
         found |= {"made_by": row.made_by, "approved_by": row.approved_by, "content": row.content}
-    text = "\n\n".join(_run(found) for found in runs)
-    return Said({"runs": runs}, text or "no runs yet", DONE)
+    text = "\n\n".join(_run(found) for found in runs) or "no runs yet"
+    warnings = "".join(
+        f"\n{rate.state}: {rate.returned} of {rate.sent} debits came back ({rate.kind}), "
+        f"{_money(rate.limit_bp)} % are allowed"
+        for rate in came_back
+        if rate.state != "fine"
+    )
+    rates = [asdict(rate) for rate in came_back]
+    return Said({"runs": runs, "return_rates": rates}, text + warnings, DONE)
 
 
 def statement(settings: Settings, name: str, location: str) -> Said:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from schemas.instants import DAY, local_date
 from services.settlement.delivery.operations import content_of
 from services.settlement.directory import Vault
+from services.settlement.return_rates import DAYS, ReturnRate, rates
 from services.settlement.tables import exception, file, item, run, run_entry, run_position
 
 
@@ -46,6 +48,25 @@ def list_files(connection: Connection, vault: Vault) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def list_return_rates(connection: Connection, now: int) -> list[ReturnRate]:
+    """What came back of the debits that settled in the days up to `now` (ms UTC)."""
+    since = local_date(now - DAYS * DAY, "UTC")
+    chosen = (
+        select(run_entry.c.returned_code, func.count())
+        .join(file, (file.c.run == run_entry.c.run) & (file.c.number == run_entry.c.file_number))
+        .where(
+            run_entry.c.direction == "debit",
+            run_entry.c.trace.is_not(None),
+            run_entry.c.state.not_in(("planned", "filed")),
+            file.c.effective >= since,
+        )
+        .group_by(run_entry.c.returned_code)
+    )
+    counted = {code: int(count) for code, count in connection.execute(chosen)}
+    returned = {code: count for code, count in counted.items() if code is not None}
+    return rates(sum(counted.values()), returned)
 
 
 def list_exceptions(connection: Connection) -> list[dict[str, Any]]:

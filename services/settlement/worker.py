@@ -1,12 +1,14 @@
 """Connects settlement to the runner: facts in, items out; the sink; the outbox; the clerk."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Final
 
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from schemas.instants import SECOND
 from schemas.terms import Terms
 from schemas.topics import (
     REDEMPTION_EVENTS,
@@ -23,6 +25,7 @@ from services.runtime.assembly import (
 from services.runtime.clocks import SystemClock
 from services.runtime.crash import crash_points
 from services.runtime.deriving import DerivingSpec
+from services.runtime.metrics import RETURN_RATE
 from services.runtime.outbox import Outbox
 from services.runtime.policies import Policies
 from services.runtime.ports import Clock
@@ -36,6 +39,7 @@ from services.settlement.directory import Vault
 from services.settlement.items import derive
 from services.settlement.outcome.operations import advance
 from services.settlement.sink import SettlementSink
+from services.settlement.views import list_return_rates
 
 SPEC: Final = DerivingSpec(
     service="settlement",
@@ -45,6 +49,7 @@ SPEC: Final = DerivingSpec(
     derive=derive,
 )
 LOOK_SECONDS: Final = 1.0
+RATES_EACH: Final = 60 * SECOND
 
 _log = structlog.get_logger()
 
@@ -57,6 +62,8 @@ class Clerk:
         self._policies = policies
         self._clock = clock
         self._backoff = Backoff()
+        self._told: dict[str, str] = {}
+        self._tell_from = 0
 
     def tick(self, timeout: float = 0.0) -> bool:
         """Do what is due now; then rest."""
@@ -64,6 +71,7 @@ class Clerk:
         policy = self._policies.in_force(self._clock.now())
         try:
             done = advance(self._desk, Terms(self._clock.now(), policy)) if policy else []
+            self._tell_return_rates(self._clock.now())
         except OperationalError as cause:
             if not self._backoff.waiting:
                 _log.warning("waiting_for_postgres", loop="clerk", cause=str(cause))
@@ -75,6 +83,18 @@ class Clerk:
         if not done:
             rest(max(timeout, LOOK_SECONDS))
         return bool(done)
+
+    def _tell_return_rates(self, now: int) -> None:
+        if now < self._tell_from:
+            return
+        self._tell_from = now + RATES_EACH
+        with self._desk.engine.connect() as connection:
+            found = list_return_rates(connection, now)
+        for rate in found:
+            RETURN_RATE.labels(rate.kind).set(rate.rate_bp)
+            if rate.state != "fine" and self._told.get(rate.kind) != rate.state:
+                _log.warning("debits_come_back", **asdict(rate))
+            self._told[rate.kind] = rate.state
 
     def ready(self) -> bool:
         """Is the database there?"""
