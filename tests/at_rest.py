@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from pydantic import TypeAdapter
 
-from schemas.codec import Unreadable, read_command
+from schemas.codec import Broadcast, Unreadable, read_command
 from schemas.message import Command, Published
 from schemas.reply import read_reply
 from schemas.topics import (
@@ -33,6 +33,7 @@ from services.issuance import card
 from services.ledger import trial
 from services.ledger.journal import derive as journals_of
 from services.redemption import balance
+from services.runtime.admission import is_answered
 from services.runtime.advance import PROGRESS, progress_key, read_progress
 from services.runtime.deadletters import read_dead_letter
 from services.runtime.policies import read_published_policy
@@ -72,10 +73,10 @@ def everything_read(observed: Observed) -> None:
 
 def everything_answered(observed: Observed) -> None:
     """Every input has its answer or is a dead letter; nothing else is answered."""
-    buried = Counter(
-        (str(letter["topic"]), letter["partition"], letter["offset"])
-        for letter in (read_dead_letter(seen.record) for seen in observed.all(DEADLETTERS))
-    )
+    letters = [read_dead_letter(seen.record) for seen in observed.all(DEADLETTERS)]
+    places = [(str(one["topic"]), one["partition"], one["offset"]) for one in letters]
+    causes = dict(zip(places, (str(one["cause"]) for one in letters), strict=True))
+    buried = Counter(places)
     twice = [place for place, count in buried.items() if count > 1]
     require(not twice, "one dead letter for what is dead", twice)
     for service, commands, replies, events in SERVICES:
@@ -83,12 +84,14 @@ def everything_answered(observed: Observed) -> None:
         for seen in observed.all(commands):
             record = seen.record
             message = read_command(service, record.value)
-            dead = (record.topic, record.partition, record.offset) in buried
+            cause = causes.get((record.topic, record.partition, record.offset))
             if isinstance(message, Unreadable):
-                require(dead, "what cannot be read is a dead letter", seen.at)
-                if message.id and message.subject and message.replyto:
-                    expected[message.subject, message.id] += 1
-            elif isinstance(message, Command) and not dead and message.replyto:
+                require(cause is not None, "what cannot be read is a dead letter", seen.at)
+            if isinstance(message, Broadcast):
+                continue
+            count = observed.log.partitions(commands.name)
+            told = cause is None or is_answered(record, message, cause, count)
+            if told and message.id and message.subject and message.replyto:
                 expected[message.subject, message.id] += 1
         given = Counter(key for key, _, _ in _answers(observed, replies))
         require(not expected - given, f"{service}: everything is answered", expected - given)

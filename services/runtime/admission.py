@@ -16,6 +16,23 @@ from services.runtime.seals import Seals, proves
 UNSEALED = "unsealed: the seal is missing, wrong, or of another source"
 
 
+Message = Command | Broadcast | Unreadable
+
+
+def is_answered(record: Record, message: Message, cause: str, partitions: int) -> bool:
+    """Is the sender of what was turned away told so, if it can be reached?
+
+    Not when the subject lives elsewhere: there the very same command may have been accepted.
+    """
+    if cause == UNSEALED or isinstance(message, Broadcast):
+        return False
+    if isinstance(message, Command):
+        key = message.subject.encode()
+        if record.key != key or partition_of(key, partitions) != record.partition:
+            return False
+    return bool(message.id and message.subject and message.replyto)
+
+
 class Admission:
     """The gate of one deciding service; what it turns away becomes a dead letter.
 
@@ -34,7 +51,7 @@ class Admission:
         self._partitions = partitions
         self._subjects = subjects
 
-    def turned_away(self, record: Record, message: Command | Broadcast | Unreadable) -> str | None:
+    def turned_away(self, record: Record, message: Message) -> str | None:
         """Why this record may not come in; None: it may."""
         prefix = self._seals.prefix_proven(record)
         if prefix is None or (message.source is not None and not proves(prefix, message.source)):
@@ -56,7 +73,9 @@ class Admission:
         for subject in self._subjects(command):
             home = partition_of(subject.encode(), self._partitions)
             if home != record.partition:
-                return f"misrouted: {subject} belongs on partition {home} (murmur2)"
+                wanted = f"misrouted: {subject} belongs on partition {home} (murmur2)"
+                many = "; what a command names lies on one partition: send one for each"
+                return wanted if subject == command.subject else wanted + many
         return None
 
     def _from_outside(self, command: Command) -> str | None:

@@ -41,6 +41,10 @@ class BatchSize:
     def __init__(self) -> None:
         self.records = RECORDS_MAX
 
+    def shrink(self) -> None:
+        """A batch did not get in: the next is smaller, should its size be the reason."""
+        self.records = max(RECORDS_MIN, self.records // 2)
+
     def learn(self, records: int, seconds: float) -> None:
         """A batch of so many records took so long."""
         if seconds > BATCH_SECONDS:

@@ -13,7 +13,7 @@ from schemas.refusals import Reason
 from schemas.reply import Reply, encode_reply, repeated_answer
 from schemas.terms import Policy, Terms
 from schemas.topics import Topic
-from services.runtime.admission import UNSEALED, Admission, out_of_time, take_broadcast
+from services.runtime.admission import Admission, is_answered, out_of_time, take_broadcast
 from services.runtime.answers import (
     ANSWER_KEPT,
     ANSWER_KEPT_UNKNOWN,
@@ -85,8 +85,8 @@ class Deciding:
         cause = self.admission.turned_away(record, message)
         if cause is not None:
             bury(staging, record, cause, self._partitions)
-            if isinstance(message, Unreadable) and cause != UNSEALED:
-                self._unreadable(staging, message)
+            if is_answered(record, message, cause, self._partitions):
+                self._turned_away(staging, message, cause)
             return
         if isinstance(message, Broadcast):
             take_broadcast(staging.progress, message)
@@ -98,13 +98,14 @@ class Deciding:
         if known is None or self._policy_of(known.version) is None:
             raise PolicyMissingError
 
-    def _unreadable(self, staging: Staging, message: Unreadable) -> None:
-        if message.id and message.subject and message.replyto:
-            reply = Reply(
-                command=message.id, outcome="refused", reason="unreadable", detail=message.cause
-            )
-            value = self._encode(staging, reply, message.subject, message.correlationid)
-            staging.out(self.spec.replies, message.replyto, value)
+    def _turned_away(self, staging: Staging, message: Any, cause: str) -> None:
+        """Whoever has proven who he is and can be answered is answered; nothing is remembered."""
+        said = cause.startswith(Reason.NOT_PERMITTED)
+        reason = Reason.NOT_PERMITTED if said else Reason.UNREADABLE
+        detail = message.cause if isinstance(message, Unreadable) else cause
+        reply = Reply(command=message.id, outcome="refused", reason=reason, detail=detail)
+        value = self._encode(staging, reply, message.subject, message.correlationid)
+        staging.out(self.spec.replies, message.replyto, value)
 
     def _command(self, staging: Staging, record: Record, command: Command) -> None:
         content = content_of(command)

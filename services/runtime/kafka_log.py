@@ -1,7 +1,6 @@
 """Kafka behind the log port, by librdkafka (confluent-kafka)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -9,37 +8,30 @@ from confluent_kafka import (
     Consumer,
     KafkaError,
     KafkaException,
-    Message,
-    Producer,
 )
 from confluent_kafka import (
     TopicPartition as KafkaPartition,
 )
 
-from services.runtime.bounded import BoundedCalls, CallHangsError
-from services.runtime.crash import CrashPoints, NoCrash, Point
+from services.runtime.crash import CrashPoints, NoCrash
 from services.runtime.kafka_fences import is_fence, require_name
+from services.runtime.kafka_producer import KafkaProducer
 from services.runtime.kafka_reader import KafkaReader, as_record
 from services.runtime.kafka_settings import (
     member_settings,
     reader_settings,
-    transactional_settings,
 )
 from services.runtime.ports import (
     Assigned,
-    BatchDroppedError,
     FencedError,
     Membership,
     NotStableYetError,
-    OutcomeUnknownError,
     Revoked,
     TopicPartition,
 )
-from services.runtime.records import Marked, Record, Staged
+from services.runtime.records import Record
 
 WAIT: Final = 5.0
-COMMIT_WAIT: Final = 5.0
-SLACK: Final = 1.0
 _NO_SUCH_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 
 _log = structlog.get_logger()
@@ -80,9 +72,9 @@ class KafkaLog:
         """Join a group as a static member."""
         return KafkaConsumer(self, self.prefix + group, topics, self.prefix + instance)
 
-    def producer(self, identity: str) -> "KafkaProducer":
+    def producer(self, identity: str) -> KafkaProducer:
         """A producer of this transactional identity; waits, said aloud, while Kafka is away."""
-        return KafkaProducer(self, self.prefix + identity)
+        return KafkaProducer(self.bootstrap, self.prefix, self.prefix + identity, self.crash)
 
     def reader(self) -> "KafkaReader":
         """A reader outside any group."""
@@ -198,98 +190,3 @@ class KafkaConsumer:
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
-
-
-class KafkaProducer:
-    """A transactional producer."""
-
-    def __init__(self, log: KafkaLog, identity: str) -> None:
-        self._log = log
-        self._crash = log.crash
-        self._failed: KafkaError | None = None
-        self._calls = BoundedCalls(f"{identity} offsets")
-        self._producer = Producer(transactional_settings(log.bootstrap, identity))
-        while True:
-            try:
-                self._producer.init_transactions(WAIT)
-                return
-            except KafkaException as error:
-                if not error.args[0].retriable():
-                    raise
-                _log.warning("waiting_for_kafka", identity=identity, error=str(error))
-
-    def begin(self) -> None:
-        """Open a transaction."""
-        self._failed = None
-        try:
-            self._producer.begin_transaction()
-        except KafkaException as error:
-            raise BatchDroppedError(str(error)) from error
-
-    def produce(self, staged: Staged) -> None:
-        """Write a record in it."""
-        arguments: dict[str, Any] = {"on_delivery": self._on_delivery}
-        if type(staged) is Marked:
-            arguments["on_delivery"] = partial(self._on_marked, staged)
-        if staged.partition is not None:
-            arguments["partition"] = staged.partition
-        try:
-            self._producer.produce(
-                self._log.named(staged.topic),
-                value=staged.value,
-                key=staged.key,
-                timestamp=staged.timestamp,
-                headers=list(staged.headers),
-                **arguments,
-            )
-        except (KafkaException, BufferError) as error:
-            raise BatchDroppedError(str(error)) from error
-
-    def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
-        if error is not None:
-            self._failed = error
-
-    def _on_marked(self, marked: Marked, error: KafkaError | None, message: Message) -> None:
-        self._on_delivery(error, message)
-        offset = message.offset()
-        if error is None and offset is not None and offset >= 0:
-            marked.offset = offset
-
-    def commit(self, offsets: Mapping[TopicPartition, int], metadata: Any) -> None:
-        """Commit records and group offsets together."""
-        try:
-            if offsets:
-                places = [
-                    KafkaPartition(self._log.named(topic), number, offset)
-                    for (topic, number), offset in offsets.items()
-                ]
-                self._calls.call(
-                    lambda: self._producer.send_offsets_to_transaction(
-                        places, metadata, COMMIT_WAIT
-                    ),
-                    COMMIT_WAIT + SLACK,
-                )
-            self._crash.at(Point.AFTER_OFFSETS)
-            left = self._producer.flush(COMMIT_WAIT)
-        except (KafkaException, CallHangsError) as error:
-            raise BatchDroppedError(str(error)) from error
-        except SystemError as error:
-            # A fence that `flush` finds on the way reaches us so, the client's fault behind it, or
-            # nothing at all. No commit was asked for yet: dropping is right whatever it was.
-            if not isinstance(error.__cause__, KafkaException | None):
-                raise
-            raise BatchDroppedError(str(error.__cause__ or error)) from error
-        if left or self._failed is not None:
-            raise BatchDroppedError(f"{left} records not written: {self._failed}")
-        self._crash.at(Point.AFTER_FLUSH)
-        try:
-            self._producer.commit_transaction(COMMIT_WAIT)
-        except KafkaException as error:
-            if error.args[0].txn_requires_abort():
-                raise BatchDroppedError(str(error)) from error
-            raise OutcomeUnknownError(str(error)) from error
-
-    def abandon(self) -> None:
-        """Given up: the next producer of this identity ends what is open."""
-        self._calls.close()
-        self._producer.purge()

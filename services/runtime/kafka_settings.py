@@ -6,6 +6,9 @@ from typing import Any, Final
 PARTITIONER: Final = {"partitioner": "murmur2_random"}
 # We say ourselves what we wait for; librdkafka would say every refused connection.
 QUIET: Final = {"log_level": 2}
+# A use of 200 lines drawn on 100 lots is a fact of some megabytes: with a bound of one it would be
+# a command that no worker gets past. Commands themselves stay at the megabyte of the broker.
+RECORD_BYTES_MAX: Final = 32 * 1024 * 1024
 SESSION_MS: Final = 6_000
 # Who stays learns by its next heartbeat that a member is gone: this adds to the session's time.
 HEARTBEAT_MS: Final = 500
@@ -65,6 +68,7 @@ def transactional_settings(bootstrap: str, identity: str) -> dict[str, Any]:
         "linger.ms": 1,
         "transaction.timeout.ms": TRANSACTION_MS,
         "message.timeout.ms": MESSAGE_MS,
+        "message.max.bytes": RECORD_BYTES_MAX,
         "queue.buffering.max.messages": 1_000_000,
         "compression.type": "lz4",
     }

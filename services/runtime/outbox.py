@@ -16,6 +16,7 @@ from schemas.topics import Topic
 from services.runtime.advance import Progress, progress_key, read_progress
 from services.runtime.crash import CrashPoints, Point
 from services.runtime.deriving import NoRows
+from services.runtime.dropping import Dropping
 from services.runtime.murmur2 import partition_of
 from services.runtime.outbox_table import OutboxRow, raise_head, read
 from services.runtime.ports import (
@@ -23,6 +24,7 @@ from services.runtime.ports import (
     Log,
     OutcomeUnknownError,
     Producer,
+    RecordRefusedError,
     StateReader,
 )
 from services.runtime.records import Staged
@@ -66,6 +68,7 @@ class Outbox:
         self._producer: Producer | None = None
         self._progress: dict[int, Progress] = {}
         self._backoff = backoff or Backoff()
+        self._dropping = Dropping(f"{self._owner} outbox")
         self._head_raised = False
 
     def tick(self, timeout: float = 0.0) -> bool:
@@ -79,7 +82,9 @@ class Outbox:
                 if not self._head_raised:
                     # The database may be a backup: what has left since has its positions already.
                     raise_head(connection, self.published())
-                rows = read(connection, self.published(), ROWS_MAX, self._topic.name)
+                # One by one, whatever stands before a row that is refused leaves.
+                rows_max = 1 if self._dropping.refused else ROWS_MAX
+                rows = read(connection, self.published(), rows_max, self._topic.name)
         except OperationalError as cause:
             self._head_raised = False
             if not self._backoff.waiting:
@@ -95,12 +100,18 @@ class Outbox:
             return False
         self._crash.at(Point.OUTBOX_READ)
         stagings, told = self._stage(rows)
-        self._commit(self._producer, stagings, told)
+        try:
+            self._commit(self._producer, stagings, told)
+        except RecordRefusedError as cause:
+            first = rows[0]
+            self._dropping.dropped(cause, fact=first.fact, type=first.type, subject=first.subject)
+            self.close()
         return True
 
     def ready(self) -> bool:
-        """Is the database there?"""
-        return self._producer is not None and not self._backoff.waiting
+        """Is the database there, and does the log take what waits?"""
+        away = self._backoff.waiting or self._dropping.refused
+        return self._producer is not None and not away
 
     def published(self) -> int:
         """The last position that has left."""
@@ -160,6 +171,8 @@ class Outbox:
                 producer.produce(staged)
             self._crash.at(Point.OUTBOX_BEFORE_COMMIT)
             producer.commit({}, None)
+        except RecordRefusedError:
+            raise
         except (BatchDroppedError, OutcomeUnknownError) as cause:
             # Whether it is in, the progress rows say: read them again with a new producer.
             _log.warning("outbox_batch_in_doubt", cause=str(cause))
@@ -167,6 +180,7 @@ class Outbox:
             self.close()
             return
         self._crash.at(Point.OUTBOX_AFTER_COMMIT)
+        self._dropping.committed()
         for number, staging in stagings.items():
             self._progress[number] = staging.progress
 

@@ -18,6 +18,10 @@ class BatchDroppedError(Exception):
     """The transaction did not happen (aborted, or the group moved on). Read the batch again."""
 
 
+class RecordRefusedError(BatchDroppedError):
+    """The log does not take a record as it is, however often; the message says what helps."""
+
+
 class NotStableYetError(Exception):
     """A transaction still holds the group's offset (or Kafka is away). Ask again soon."""
 

@@ -11,8 +11,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs h
     ResourceType,
 )
 
-from schemas.topics import POLICY, TOPICS, Topic
-from services.runtime.kafka_settings import QUIET
+from schemas.topics import COMMAND_TOPICS, POLICY, TOPICS, Topic
+from services.runtime.kafka_settings import QUIET, RECORD_BYTES_MAX
 
 WAIT: Final = 30
 FOREVER: Final = "-1"
@@ -43,6 +43,8 @@ def settings_of(topic: Topic, *, story: bool, replication: int) -> dict[str, str
     """The topic's settings; on the story clock senders set the time, and nothing grows old."""
     settings = dict(_RETENTION[topic.retention])
     settings["min.insync.replicas"] = str(max(1, replication - 1))
+    if topic not in COMMAND_TOPICS:
+        settings["max.message.bytes"] = str(RECORD_BYTES_MAX)
     append = topic.append_time and not story
     settings["message.timestamp.type"] = "LogAppendTime" if append else "CreateTime"
     if story:

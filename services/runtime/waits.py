@@ -17,8 +17,11 @@ def rest(seconds: float) -> None:
 class Backoff:
     """How long to leave something alone that did not answer; `resting` waits so many seconds."""
 
-    def __init__(self, resting: Callable[[float], None] = rest) -> None:
+    def __init__(
+        self, resting: Callable[[float], None] = rest, longest: float = LONGEST_SECONDS
+    ) -> None:
         self._rest = resting
+        self._longest = longest
         self._next = FIRST_SECONDS
         self.waiting = False
 
@@ -26,7 +29,7 @@ class Backoff:
         """Leave it alone for a while."""
         self.waiting = True
         self._rest(self._next)
-        self._next = min(self._next * 2, LONGEST_SECONDS)
+        self._next = min(self._next * 2, self._longest)
 
     def over(self) -> None:
         """It answers again."""

@@ -9,6 +9,7 @@ import structlog
 from services.runtime.batch import Batch, BatchSize, Identity
 from services.runtime.crash import CrashPoints, Point
 from services.runtime.deciding import PolicyMissingError
+from services.runtime.dropping import Dropping
 from services.runtime.job import Job
 from services.runtime.metrics import BATCHES, RECORDS
 from services.runtime.partitions import Partition, ProgressTornError
@@ -60,6 +61,7 @@ class Worker:
         )
         self._producer: Producer | None = None
         self._size = BatchSize()
+        self._dropping = Dropping(job.service)
 
     def tick(self, timeout: float = 0.0) -> bool:
         """One round; True when something happened. `timeout` in seconds bounds the wait."""
@@ -86,8 +88,10 @@ class Worker:
             self._producer.abandon()
 
     def ready(self) -> bool:
-        """Are all held partitions restored, and do they know their policy?"""
-        return all(p.phase == "ready" for p in self.partitions.values())
+        """Are all held partitions restored, do they know their policy, does the log take them?"""
+        return not self._dropping.refused and all(
+            p.phase == "ready" for p in self.partitions.values()
+        )
 
     def next_due(self) -> int | None:
         """When the next thing falls due on a held partition (ms UTC)."""
@@ -234,7 +238,8 @@ class Worker:
             self._crash.at(Point.AFTER_PRODUCE)
             self._producer.commit(offsets, metadata)
         except BatchDroppedError as cause:
-            _log.warning("batch_dropped", cause=str(cause))
+            self._dropping.dropped(cause)
+            self._size.shrink()
             BATCHES.labels(self.job.service, "dropped").inc()
             self._renew_producer()
             self._drop(batch)
@@ -246,6 +251,7 @@ class Worker:
             self._settle_unknown(batch)
             return
         self._crash.at(Point.AFTER_COMMIT)
+        self._dropping.committed()
         self._apply(batch)
         self._crash.at(Point.AFTER_APPLY)
 

@@ -14,7 +14,7 @@ from schemas.reply import read_reply
 from schemas.topics import DEADLETTERS
 from services.issuance.worker import SPEC as ISSUANCE
 from services.redemption.worker import SPEC as REDEMPTION
-from services.runtime.admission import UNSEALED
+from services.runtime.admission import is_answered
 from services.runtime.answers import ANSWER_KEPT, answer_key, answer_parts, pending
 from services.runtime.deadletters import read_dead_letter
 from services.runtime.deciding import DecidingSpec
@@ -47,6 +47,7 @@ class _Service:
     answers: dict[str, bytes]
     replies: Counter[_Asked]
     replies_whole: bool
+    partitions: int
     wanted: Counter[_Asked] = field(default_factory=Counter)
     said: dict[tuple[str, str], _Said] = field(default_factory=dict)
     claimed: set[str] = field(default_factory=set)
@@ -102,6 +103,7 @@ def _service(evidence: Evidence, spec: DecidingSpec, letters: dict[_Place, list[
         replies,
         # Replies are kept for a day: where the first ones are gone, they cannot be counted.
         all(record.offset == 0 for first in firsts for record in first),
+        len(tail.numbers(spec.commands)),
     )
 
 
@@ -113,7 +115,8 @@ def _take(service: _Service, record: Record) -> Iterator[Break]:
     if len(causes) > 1:
         yield Break(f"{spot} is a dead letter {len(causes)} times")
     if causes:
-        if isinstance(message, Unreadable) and causes[0] != UNSEALED:
+        if is_answered(record, message, causes[0], service.partitions):
+            assert not isinstance(message, Broadcast)
             _expect_reply(service, message)
         return
     match message:

@@ -18,6 +18,7 @@ from services.runtime.ports import (
     FencedError,
     Log,
     OutcomeUnknownError,
+    RecordRefusedError,
     Revoked,
 )
 from services.runtime.records import Marked, Record, Staged
@@ -235,3 +236,25 @@ def test_a_member_whose_name_another_process_has_taken_learns_of_it(log: Log) ->
         old.confirm()
     new.close()
     old.close()
+
+
+def test_a_fact_of_several_megabytes_goes_in_and_comes_out(log: Log) -> None:
+    large = b"x" * 6_000_000
+    write(log, "writer", Staged(EVENTS, 0, 1_000, b"a", large))
+    assert [record.value for record in read_all(log, EVENTS, 0)] == [large]
+
+
+def test_a_record_that_kafka_refuses_for_good_is_told_from_a_batch_that_was_dropped(
+    infra: Infrastructure, namespace: str
+) -> None:
+    TopicAdmin(infra.bootstrap, namespace).apply(PARTITIONS)
+    log = KafkaLog(infra.bootstrap, namespace)
+    ahead = int((time.time() + 2 * 3600) * 1000)
+    producer = log.producer("ahead")
+    producer.begin()
+    producer.produce(Staged(EVENTS, 0, ahead, b"a", b"tomorrow"))
+    with pytest.raises(RecordRefusedError, match=r"scrip\.redemption.*set the clocks right"):
+        producer.commit({}, None)
+    producer.abandon()
+    write(log, "ahead", Staged(EVENTS, 0, ahead - 2 * 3600 * 1000, b"a", b"today"))
+    assert [record.value for record in read_all(log, EVENTS, 0)] == [b"today"]

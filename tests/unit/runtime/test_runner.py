@@ -136,6 +136,29 @@ def test_a_record_on_a_foreign_partition_or_key_is_misrouted(world: SmallWorld) 
     world.memory.append(Staged(ISSUANCE_COMMANDS.name, home, START, b"c2", right.value))
     world.settle()
     assert [cause.partition(":")[0] for cause in causes(world)] == ["misrouted", "misrouted"]
+    told = [reply["outcome"] for reply in world.replies() if reply["command"] == "right"]
+    assert told == ["accepted"], "what is not at home here may have been accepted where it is"
+
+
+def test_a_command_that_names_cards_of_other_partitions_is_answered_and_changes_nothing(
+    world: SmallWorld,
+) -> None:
+    cards = [{"card": f"n{number}", "last4": "0000"} for number in range(8)]
+    world.send("prepare_cards", "n0", "mixed", programme="gift", batch="b", cards=cards)
+    world.settle()
+    reply = world.reply("mixed")
+    assert (reply["outcome"], reply["reason"]) == ("refused", "unreadable")
+    assert "belongs on partition" in reply["detail"]
+    assert "send one for each" in reply["detail"]
+    assert [cause.partition(":")[0] for cause in causes(world)] == ["misrouted"]
+    home = [c for c in cards if partition_of(c["card"].encode(), PARTITIONS) == _home("n0")]
+    world.send("prepare_cards", "n0", "mended", programme="gift", batch="b", cards=home)
+    world.settle()
+    assert world.reply("mended")["outcome"] == "accepted"
+
+
+def _home(card: str) -> int:
+    return partition_of(card.encode(), PARTITIONS)
 
 
 def test_internal_commands_and_broadcasts_of_channels_are_turned_away(
@@ -149,6 +172,7 @@ def test_internal_commands_and_broadcasts_of_channels_are_turned_away(
     assert len(causes(world)) == 1 + 2 * PARTITIONS
     assert {cause.partition(":")[0] for cause in causes(world)} == {"not_permitted"}
     assert facts(world, REDEMPTION_EVENTS) == []
+    assert world.reply("a1")["reason"] == "not_permitted"
 
 
 def test_only_the_sealed_source_is_believed() -> None:

@@ -1,0 +1,138 @@
+"""A transactional producer on librdkafka: in, dropped, refused or unknown, and never in between."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from services.runtime.bounded import BoundedCalls, CallHangsError
+from services.runtime.crash import CrashPoints, Point
+from services.runtime.kafka_refusals import refusal_of
+from services.runtime.kafka_settings import transactional_settings
+from services.runtime.ports import (
+    BatchDroppedError,
+    OutcomeUnknownError,
+    RecordRefusedError,
+    TopicPartition,
+)
+from services.runtime.records import Marked, Staged
+
+WAIT: Final = 5.0
+COMMIT_WAIT: Final = 5.0
+SLACK: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+class KafkaProducer:
+    """A transactional producer."""
+
+    def __init__(self, bootstrap: str, prefix: str, identity: str, crash: CrashPoints) -> None:
+        self._prefix = prefix
+        self._crash = crash
+        self._failed: KafkaError | None = None
+        self._refusal: str | None = None
+        self._calls = BoundedCalls(f"{identity} offsets")
+        self._producer = Producer(transactional_settings(bootstrap, identity))
+        while True:
+            try:
+                self._producer.init_transactions(WAIT)
+                return
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise
+                _log.warning("waiting_for_kafka", identity=identity, error=str(error))
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self._failed, self._refusal = None, None
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as error:
+            raise BatchDroppedError(str(error)) from error
+
+    def produce(self, staged: Staged) -> None:
+        """Write a record in it."""
+        arguments: dict[str, Any] = {"on_delivery": self._on_delivery}
+        if type(staged) is Marked:
+            arguments["on_delivery"] = partial(self._on_marked, staged)
+        if staged.partition is not None:
+            arguments["partition"] = staged.partition
+        try:
+            self._producer.produce(
+                self._prefix + staged.topic,
+                value=staged.value,
+                key=staged.key,
+                timestamp=staged.timestamp,
+                headers=list(staged.headers),
+                **arguments,
+            )
+        except KafkaException as error:
+            refusal = refusal_of(error.args[0], staged.topic)
+            raise (
+                RecordRefusedError(refusal) if refusal else BatchDroppedError(str(error))
+            ) from error
+        except BufferError as error:
+            raise BatchDroppedError(str(error)) from error
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failed = error
+            self._refusal = self._refusal or refusal_of(error, message.topic() or "")
+
+    def _on_marked(self, marked: Marked, error: KafkaError | None, message: Message) -> None:
+        self._on_delivery(error, message)
+        offset = message.offset()
+        if error is None and offset is not None and offset >= 0:
+            marked.offset = offset
+
+    def commit(self, offsets: Mapping[TopicPartition, int], metadata: Any) -> None:
+        """Commit records and group offsets together."""
+        try:
+            self._commit(offsets, metadata)
+        except BatchDroppedError as cause:
+            self._producer.poll(0)
+            if self._refusal is not None:
+                raise RecordRefusedError(self._refusal) from cause
+            raise
+
+    def _commit(self, offsets: Mapping[TopicPartition, int], metadata: Any) -> None:
+        try:
+            if offsets:
+                places = [
+                    KafkaPartition(self._prefix + topic, number, offset)
+                    for (topic, number), offset in offsets.items()
+                ]
+                self._calls.call(
+                    lambda: self._producer.send_offsets_to_transaction(
+                        places, metadata, COMMIT_WAIT
+                    ),
+                    COMMIT_WAIT + SLACK,
+                )
+            self._crash.at(Point.AFTER_OFFSETS)
+            left = self._producer.flush(COMMIT_WAIT)
+        except (KafkaException, CallHangsError) as error:
+            raise BatchDroppedError(str(error)) from error
+        except SystemError as error:
+            # A fence that `flush` finds on the way reaches us so, the client's fault behind it, or
+            # nothing at all. No commit was asked for yet: dropping is right whatever it was.
+            if not isinstance(error.__cause__, KafkaException | None):
+                raise
+            raise BatchDroppedError(str(error.__cause__ or error)) from error
+        if left or self._failed is not None:
+            raise BatchDroppedError(f"{left} records not written: {self._failed}")
+        self._crash.at(Point.AFTER_FLUSH)
+        try:
+            self._producer.commit_transaction(COMMIT_WAIT)
+        except KafkaException as error:
+            if error.args[0].txn_requires_abort():
+                raise BatchDroppedError(str(error)) from error
+            raise OutcomeUnknownError(str(error)) from error
+
+    def abandon(self) -> None:
+        """Given up: the next producer of this identity ends what is open."""
+        self._calls.close()
+        self._producer.purge()
