@@ -1,6 +1,5 @@
 """What `scrip cards` does and says: orders carried through, ranges asked for, cards printed."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -30,10 +29,11 @@ from services.local.installation import NotThereError
 from services.local.keys import write_private
 from services.runtime.cli import DONE, NO, Said, require_database, require_log
 from services.runtime.clocks import SystemClock
+from services.runtime.keyfiles import KeysRefusedError, key_of, read_peppers
 from services.runtime.policies import Policies
 from services.runtime.ports import Log
 from services.runtime.post import Post
-from services.runtime.settings import Settings, seals_of
+from services.runtime.settings import Settings, SettingsRefusedError, seals_of
 
 SOURCE = "service/press"
 SHOWN_MAX = 20
@@ -76,14 +76,16 @@ def office_of(settings: Settings) -> Iterator[Office]:
         raise NotThereError(
             "SCRIP_PEPPERS and SCRIP_PRINT_KEY are missing: set them, or run `scrip up`"
         )
+    try:
+        peppers, print_key = read_peppers(settings.peppers), key_of("SCRIP_PRINT_KEY", key)
+    except KeysRefusedError as cause:
+        raise SettingsRefusedError(str(cause)) from cause
     log = require_log(settings)
     engine = require_database(settings)
-    rows: dict[str, str] = json.loads(settings.peppers.read_text())
-    peppers = {int(version): bytes.fromhex(pepper) for version, pepper in rows.items()}
     directory = Directory(engine, peppers)
     partitions = log.partitions(ISSUANCE_COMMANDS.name)
     press = Press(directory, partitions)
-    batches = Batches(directory, press, PrintKey(bytes.fromhex(key)), partitions, tell)
+    batches = Batches(directory, press, PrintKey(print_key), partitions, tell)
     try:
         yield Office(settings, log, batches)
     finally:

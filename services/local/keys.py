@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from services.runtime.seals import HmacSeals, SealKey, Seals
+from services.runtime.keyfiles import read_seals
+from services.runtime.seals import Seals
 
 SERVICE = "service"
 
@@ -26,12 +27,7 @@ def make_keys(path: Path, channels: Iterable[str]) -> None:
 
 def seals_for(path: Path, own: str) -> Seals:
     """Seals with the key `own` of a key file."""
-    rows = json.loads(path.read_text())
-    keys = {
-        name: SealKey(name, row["prefix"], bytes.fromhex(row["secret"]))
-        for name, row in rows.items()
-    }
-    return HmacSeals(keys, own)
+    return read_seals(path, own)
 
 
 def secret_of(path: Path) -> str:

@@ -84,6 +84,9 @@ class Process:
                     settled = True
                     _leave_restored_rows_alone()
             loop.close()
+        except SettingsRefusedError as cause:
+            _log.error("setting_refused", loop=name, cause=str(cause))
+            self._status = EXIT_USAGE
         except FencedError as cause:
             _log.error("fenced", loop=name, cause=str(cause))
             self._status = EXIT_FENCED

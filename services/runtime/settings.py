@@ -1,7 +1,6 @@
 """Every setting of every process, from the environment and checked at start (.env.example)."""
 
 import ipaddress
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -10,7 +9,8 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.runtime.crash import read_request
-from services.runtime.seals import HmacSeals, SealKey, Seals, SealsOff
+from services.runtime.keyfiles import KeysRefusedError, read_seals
+from services.runtime.seals import Seals, SealsOff
 
 
 class SettingsRefusedError(ValueError):
@@ -109,7 +109,7 @@ def read_settings() -> Settings:
         found = "; ".join(
             f"SCRIP_{'_'.join(str(part) for part in e['loc']).upper()}={e['input']!r}: {e['msg']}"
             if e["loc"]
-            else str(e["msg"])
+            else str(e["msg"]).removeprefix("Value error, ")
             for e in error.errors()
         )
         raise SettingsRefusedError(found) from error
@@ -131,16 +131,14 @@ def _loopback_host(server: str) -> bool:
 
 
 def seals_of(settings: Settings, own: str = "service") -> Seals:
-    """The seals a process checks and makes."""
+    """The seals a process checks and makes. Raises SettingsRefusedError."""
     if settings.seals == "off":
         return SealsOff()
     assert settings.seal_keys is not None
-    rows = json.loads(settings.seal_keys.read_text())
-    keys = {
-        name: SealKey(name, row["prefix"], bytes.fromhex(row["secret"]))
-        for name, row in rows.items()
-    }
-    return HmacSeals(keys, own)
+    try:
+        return read_seals(settings.seal_keys, own)
+    except KeysRefusedError as cause:
+        raise SettingsRefusedError(f"SCRIP_SEAL_KEYS: {cause}") from cause
 
 
 def env_example() -> str:

@@ -25,6 +25,7 @@ from services.runtime.assembly import (
 from services.runtime.clocks import SystemClock
 from services.runtime.crash import crash_points
 from services.runtime.deriving import DerivingSpec
+from services.runtime.keyfiles import KeysRefusedError, key_of
 from services.runtime.metrics import RETURN_RATE
 from services.runtime.outbox import Outbox
 from services.runtime.policies import Policies
@@ -107,9 +108,12 @@ class Clerk:
 def vault_of(settings: Settings) -> Vault:
     """The keys to account numbers: one to seal with, one derived from it to find them by."""
     secret = settings.bank_key.get_secret_value()
-    if len(secret) != 64:
+    if not secret:
         raise SettingsRefusedError("SCRIP_BANK_KEY is missing: 32 bytes in hex (64 digits)")
-    key = bytes.fromhex(secret)
+    try:
+        key = key_of("SCRIP_BANK_KEY", secret)
+    except KeysRefusedError as cause:
+        raise SettingsRefusedError(str(cause)) from cause
     return Vault(key, sha256(b"scrip bank index" + key).digest())
 
 
