@@ -14,6 +14,7 @@ from schemas.errors import ScripError
 from schemas.policy_checks import PolicyRefusedError
 from services.local.installation import NotThereError
 from services.runtime.cli import DatabaseMissingError, KafkaMissingError, PersonMissingError
+from services.runtime.ports import BatchDroppedError, OutcomeUnknownError, RecordRefusedError
 from services.runtime.settings import SettingsRefusedError
 from services.settlement.cli import WhoAreYouError
 from services.settlement.runs import RunRefusedError
@@ -47,6 +48,12 @@ def sentence_of(cause: BaseException) -> tuple[int, str] | None:
     match cause:
         case KafkaException():
             return MISSING, f"Kafka does not answer as it should: {cause.args[0].str()}"
+        case RecordRefusedError():
+            return MISSING, f"Kafka does not take it: {cause}"
+        case BatchDroppedError():
+            return MISSING, f"nothing was written, run it again: Kafka said {cause}"
+        case OutcomeUnknownError():
+            return MISSING, f"Kafka did not say whether it is in; run it again, it looks: {cause}"
         case OperationalError():
             return MISSING, f"PostgreSQL does not answer: {_first_line(cause.orig)}; is it started?"
         case ProgrammingError():

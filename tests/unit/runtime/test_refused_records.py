@@ -15,12 +15,18 @@ from schemas.topics import (
     TOPICS,
 )
 from services.ledger.operations import Order, close_period
+from services.local.failures import sentence_of
 from services.runtime import deadletters
 from services.runtime.crash import NoCrash
 from services.runtime.kafka_settings import RECORD_BYTES_MAX
 from services.runtime.memory_log import MemoryConsumer, MemoryLog, MemoryProducer
 from services.runtime.outbox import Outbox
-from services.runtime.ports import RecordRefusedError, TopicPartition
+from services.runtime.ports import (
+    BatchDroppedError,
+    OutcomeUnknownError,
+    RecordRefusedError,
+    TopicPartition,
+)
 from services.runtime.records import Staged
 from services.runtime.topic_admin import settings_of
 from services.stories.world import World
@@ -168,3 +174,21 @@ def test_what_is_too_large_for_a_letter_is_named_in_one_and_stays_where_it_came_
     assert (named.key, named.value) == (None, None)
     cause = str(deadletters.read_dead_letter(named)["cause"])
     assert f"{deadletters.LETTER_BYTES_MAX + 2} bytes stand in {ISSUANCE_COMMANDS.name}/0" in cause
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (RecordRefusedError(AHEAD), "does not take it"),
+        (BatchDroppedError("timed out"), "nothing was written, run it again"),
+        (OutcomeUnknownError("timed out"), "did not say whether it is in"),
+    ],
+)
+def test_a_command_that_kafka_did_not_serve_ends_with_3_and_a_sentence(
+    cause: Exception, said: str
+) -> None:
+    found = sentence_of(cause)
+    assert found is not None
+    assert found[0] == 3
+    assert said in found[1]
+    assert str(cause) in found[1]
