@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Engine, select
 
 from schemas.codec import read_fact
@@ -185,9 +186,11 @@ def _wanted(evidence: Evidence) -> Iterator[tuple[dict[str, Any], bool]]:
 
 
 def _differing(wanted: dict[str, Any], there: dict[str, Any]) -> Iterator[Break]:
+    # As a table gives it back: what is made of lines is plain JSON there.
+    said = orjson.loads(orjson.dumps(wanted))
     fields = [
         f"{name} is {there.get(name)!r}, by its fact {value!r}"
-        for name, value in wanted.items()
+        for name, value in said.items()
         if there.get(name) != value
     ]
     if fields:
