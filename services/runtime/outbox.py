@@ -143,7 +143,8 @@ class Outbox:
                 stagings[number] = staging
             staging.progress.next = row.position
             staging.progress.now = max(staging.progress.now, row.time)
-            staging.fact(self._topic, fact_of(row))
+            # Operations are dated by many machines' clocks; in the log time does not go back.
+            staging.fact(self._topic, fact_of(row, staging.progress.now))
             if self._also is not None:
                 told += self._also(row)
         return stagings, told
@@ -185,14 +186,14 @@ class Outbox:
             self._progress[number] = staging.progress
 
 
-def fact_of(row: OutboxRow) -> Fact:
-    """The fact a row stands for."""
+def fact_of(row: OutboxRow, now: int) -> Fact:
+    """The fact a row stands for, told at `now` (ms UTC)."""
     body: Any = row.body
     return Fact(
         id=row.fact,
         type=row.type,
         subject=row.subject,
-        time=row.time,
+        time=now,
         body=body,
         policy=row.policy,
         causationid=row.causation,

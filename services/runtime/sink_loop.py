@@ -1,5 +1,8 @@
 """The loop of a sink: poll the log, write rows and position, wait while the database is away."""
 
+import time
+from collections.abc import Callable
+
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -13,6 +16,7 @@ from services.runtime.sinks import Sink, apply_batch, position_of
 from services.runtime.waits import Backoff
 
 RECORDS_MAX = 5_000
+QUIET_SECONDS_MAX = 30.0
 
 _log = structlog.get_logger()
 
@@ -29,6 +33,7 @@ class SinkLoop:
         *,
         crash: CrashPoints,
         backoff: Backoff | None = None,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sink = sink
         self._engine = engine
@@ -39,6 +44,8 @@ class SinkLoop:
         self._held: set[TopicPartition] = set()
         self._unplaced: set[TopicPartition] = set()
         self._backoff = backoff or Backoff()
+        self._seconds = seconds
+        self._asked: dict[TopicPartition, float] = {}
 
     def tick(self, timeout: float = 0.0) -> bool:
         """One round; True when something was written."""
@@ -47,6 +54,7 @@ class SinkLoop:
             self._place()
             records = self._consumer.poll(RECORDS_MAX, timeout)
             self._take_changes()
+            self._doubt({(record.topic, record.partition) for record in records})
             return self._write(records)
         except (OperationalError, DBAPIError) as cause:
             if not isinstance(cause, OperationalError) and not cause.connection_invalidated:
@@ -79,8 +87,18 @@ class SinkLoop:
             topic = self._topics[name[0]]
             self._consumer.start_at(name, position_of(self._engine, self._sink, topic, name[1]))
             self._unplaced.discard(name)
+            self._asked[name] = self._seconds()
             self._crash.at(Point.SINK_PLACED)
         self._came_back()
+
+    def _doubt(self, busy: set[TopicPartition]) -> None:
+        """Where nothing comes, nothing tells us that a database lost what it had acknowledged."""
+        now = self._seconds()
+        for name in self._held:
+            if name in busy:
+                self._asked[name] = now
+            elif now - self._asked.get(name, 0.0) >= QUIET_SECONDS_MAX:
+                self._unplaced.add(name)
 
     def _write(self, records: list[Record]) -> bool:
         batches: dict[TopicPartition, list[Record]] = {}
@@ -106,6 +124,7 @@ class SinkLoop:
             _log.warning("waiting_for_postgres", sink=self._sink.name, cause=str(cause))
         self._crash.at(Point.SINK_AWAY)
         WAITING.labels(f"{self._sink.name}-sink").set(1)
+        self._unplaced |= self._held  # it may come back as it was before
         self._backoff.wait()
 
     def _came_back(self) -> None:
