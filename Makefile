@@ -14,7 +14,7 @@ QUICK := $(wildcard tests/unit tests/property tests/contract tests/architecture)
 # The longest first.
 SLOW := $(wildcard tests/crash tests/e2e tests/integration tests/simulation tests/stories)
 TYPED := $(wildcard services schemas deploy)
-SEEDS ?= 100
+SEEDS ?= 1000
 COMMANDS ?= 200000
 # More for the benchmark: --only race,latency --json FILE --picture FILE --commit
 BENCH ?=
@@ -49,8 +49,8 @@ slow-%:
 crash: setup ## the long round: kill -9 at every point, freezes, lost answers, full disk, storms
 	SCRIP_LONG=1 $(PYTEST) -v -s -ra --durations=12 tests/crash
 
-simulate: setup ## SEEDS=100 seeds of the simulator, or the one SEED=984
-	SCRIP_SEED=$(SEED) SCRIP_SEEDS=$(SEEDS) $(PYTEST) -q -ra tests/simulation
+simulate: setup ## SEEDS=1000 seeds of the simulator on every core, or the one SEED=984
+	$(PROGRAM)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 histories: setup ## a million steps of random histories of all commands, looked at after each
 	SCRIP_LONG=1 $(PYTEST) -q -n 2 tests/property/test_whole_histories.py

@@ -19,12 +19,14 @@ from schemas.topics import (
     ISSUANCE_REPLIES,
     LEDGER_JOURNALS,
     LEDGER_MEMORY,
+    LEDGER_OPERATIONS,
     POLICY,
     REDEMPTION_BALANCES,
     REDEMPTION_COMMANDS,
     REDEMPTION_EVENTS,
     REDEMPTION_MEMORY,
     REDEMPTION_REPLIES,
+    SETTLEMENT_BATCHES,
     SETTLEMENT_ITEMS,
     SETTLEMENT_MEMORY,
     Topic,
@@ -38,7 +40,14 @@ from services.runtime.advance import PROGRESS, progress_key, read_progress
 from services.runtime.deadletters import read_dead_letter
 from services.runtime.policies import read_published_policy
 from services.settlement.items import derive as items_of
-from tests.invariants import REFUSALS, derived_once, items_once, require, same
+from tests.invariants import (
+    REFUSALS,
+    derived_once,
+    items_are_rated,
+    items_once,
+    require,
+    same,
+)
 from tests.observed import Observed
 
 HOUR: Final = 3_600_000
@@ -53,14 +62,16 @@ INPUTS: Final = (
     (REDEMPTION_EVENTS, SETTLEMENT_MEMORY),
     (REDEMPTION_EVENTS, LEDGER_MEMORY),
     (SETTLEMENT_ITEMS, LEDGER_MEMORY),
+    (SETTLEMENT_BATCHES, LEDGER_MEMORY),
+    (LEDGER_OPERATIONS, LEDGER_MEMORY),
 )
 NEVER_REFUSED: Final = ("activate", "receive_value")
 Answer = tuple[str, str]
 
 
-def everything_read(observed: Observed) -> None:
+def everything_read(observed: Observed, inputs: Iterable[tuple[Topic, Topic]] = INPUTS) -> None:
     """Every input partition has been worked to its last record."""
-    for topic, memory in INPUTS:
+    for topic, memory in inputs:
         rows = observed.rows(memory)
         for (name, number), seen in observed.records.items():
             if name != topic.name:
@@ -158,6 +169,15 @@ def accounts_are_their_facts(observed: Observed) -> dict[str, Any]:
     return {key: row for (_, key), row in rows.items() if "/" not in key}
 
 
+def lots_add_up(accounts: dict[str, Any]) -> None:
+    """An account holds what its lots hold, and reserves what its open holds have drawn."""
+    for name, row in accounts.items():
+        in_lots, held = sum(lot.minor for lot in row.lots), sum(lot.held for lot in row.lots)
+        drawn = sum(draw.minor for hold in row.holds for draw in hold.draws)
+        fine = (in_lots, held, drawn) == (row.ledger, row.held, row.held)
+        require(fine, "lots add up", f"{name}: {in_lots}/{held}/{drawn}, {row.ledger}/{row.held}")
+
+
 def _fold(
     observed: Observed, core: Any, events: Topic, topics: Iterable[Topic]
 ) -> dict[tuple[int, str], Any]:
@@ -212,12 +232,14 @@ def books_are_right(observed: Observed, accounts: dict[str, Any]) -> None:
     items = list(observed.facts(SETTLEMENT_ITEMS))
     journals = list(observed.facts(LEDGER_JOURNALS))
     items_once(observed)
+    items_are_rated(observed)
     derived_once(facts, lambda fact: items_of(fact, policies.__getitem__), items, "items")
 
     def posted(fact: Published) -> Iterable[Any]:
         return journals_of(fact, policies[fact.policy])
 
-    derived_once([*facts, *items], posted, journals, "journals")
+    told = [*observed.facts(SETTLEMENT_BATCHES), *observed.facts(LEDGER_OPERATIONS)]
+    derived_once([*facts, *items, *told], posted, journals, "journals")
     bodies: list[Any] = [fact.body for fact in journals]
     for currency in {body.currency for body in bodies}:
         own = [body for body in bodies if body.currency == currency]

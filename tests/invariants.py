@@ -64,9 +64,9 @@ class Auditor:
         self._captured: Counter[tuple[str, str]] = Counter()
         self._posted: set[tuple[str, str]] = set()
 
-    def look(self) -> int:
-        """Check what is new; how many facts that was."""
-        facts = [seen for seen in self.observed.more() if seen.fact is not None]
+    def look(self, places: Iterable[tuple[str, int]] | None = None) -> int:
+        """Check what is new (`places`: only there may something be); how many facts that was."""
+        facts = [seen for seen in self.observed.more(places) if seen.fact is not None]
         received: list[Published] = []
         for seen in facts:
             assert seen.fact is not None
@@ -232,6 +232,39 @@ def items_once(observed: Observed) -> None:
         body: Any = fact.body
         seen[body.item] += 1
     require(all(count == 1 for count in seen.values()), "each item from one fact", seen)
+
+
+def items_are_rated(observed: Observed) -> None:
+    """An item owes its base times its rate, halves up; what refunds take back is the same sum."""
+    back: dict[str, list[Any]] = defaultdict(list)
+    for fact in observed.facts(SETTLEMENT_ITEMS):
+        body: Any = fact.body
+        if body.kind == "unreconciled":
+            require(body.amount == 0, "what is not reconciled owes nothing", body)
+        elif body.reverses is not None:
+            back[body.reverses].append(body)
+        else:
+            owed = _rated(body.base, body.rate_bp)
+            require(body.amount == owed, "items are rated", f"{body}: {owed}")
+    for use, bodies in back.items():
+        base, amount = (-sum(getattr(b, name) for b in bodies) for name in ("base", "amount"))
+        owed = _rated(base, bodies[0].rate_bp)
+        require(amount == owed, "refunds reverse what they undo", f"{use}: {amount}, not {owed}")
+
+
+def sold_once(observed: Observed) -> None:
+    """A card is sold once in each of its lives."""
+    sold: Counter[tuple[str, int]] = Counter()
+    for fact in observed.facts(ISSUANCE_EVENTS):
+        body: Any = fact.body
+        if fact.type == "card_sold.v1":
+            sold[fact.subject, body.life] += 1
+    twice = [card for card, count in sold.items() if count > 1]
+    require(not twice, "a card is sold once in a life", twice)
+
+
+def _rated(base: int, rate_bp: int) -> int:
+    return (2 * base * rate_bp + 10_000) // 20_000
 
 
 def same(name: str, one: Mapping[Any, Any], other: Mapping[Any, Any]) -> None:

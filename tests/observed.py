@@ -1,6 +1,6 @@
 """What can be read of a running installation: every topic, incrementally, as facts and answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -50,12 +50,17 @@ class Observed:
     records: dict[tuple[str, int], list[Seen]] = field(default_factory=dict)
     _positions: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    def more(self) -> list[Seen]:
-        """What has been committed since the last call, each partition in order."""
+    def more(self, places: Iterable[tuple[str, int]] | None = None) -> list[Seen]:
+        """What has been committed since the last call, each partition in order.
+
+        `places` are the only partitions where something may be new, if that is known.
+        """
+        known = None if places is None else set(places)
         found: list[Seen] = []
         for topic in TOPICS:
             for number in range(self.log.partitions(topic.name)):
-                found += self._more(topic, number)
+                if known is None or (topic.name, number) in known:
+                    found += self._more(topic, number)
         return found
 
     def all(self, topic: Topic) -> Iterator[Seen]:

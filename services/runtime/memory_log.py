@@ -6,9 +6,9 @@ transaction are in doubt: `read_committed` readers stop before the first of them
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from schemas.topics import TOPICS
+from schemas.topics import POLICY, TOPICS
 from services.runtime.murmur2 import partition_of
 from services.runtime.ports import (
     Assigned,
@@ -19,6 +19,8 @@ from services.runtime.ports import (
     TopicPartition,
 )
 from services.runtime.records import Marked, Record, Staged
+
+NAMES: Final = frozenset(topic.name for topic in TOPICS)
 
 
 @dataclass(slots=True)
@@ -62,9 +64,9 @@ class MemoryLog:
 
     def partitions(self, topic: str) -> int:
         """How many partitions the topic has; 0: there is no such topic."""
-        if all(topic != known.name for known in TOPICS):
+        if topic not in NAMES:
             return 0
-        return 1 if topic.startswith("scrip.policy") else self._count
+        return 1 if topic == POLICY.name else self._count
 
     def append(self, staged: Staged, transaction: Transaction | None = None) -> Record:
         """Write a record, in a transaction or at once."""

@@ -1,6 +1,7 @@
 """Policy documents by version, read from their topic and kept for good."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import orjson
 
@@ -12,6 +13,7 @@ from services.runtime.records import Record
 from services.runtime.slices import slices
 
 READ_MAX = 1_000
+DOCUMENTS_MAX = 32
 
 
 class PolicyTornError(Exception):
@@ -66,6 +68,7 @@ class Policies:
         self._position = after
 
 
+@lru_cache(maxsize=DOCUMENTS_MAX)  # every loop of a process reads the same few documents
 def read_published_policy(value: bytes) -> Policy:
     """The policy a record of the policy topic stands for; PolicyTornError if it was changed."""
     row = orjson.loads(value)

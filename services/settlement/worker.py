@@ -1,6 +1,6 @@
 """Connects settlement to the runner: facts in, items out; the sink; the outbox; the clerk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Final
@@ -56,13 +56,23 @@ _log = structlog.get_logger()
 
 
 class Clerk:
-    """Does what falls due for runs by the clock: sends, settles and closes them."""
+    """Does what falls due for runs by the clock: sends, settles and closes them.
 
-    def __init__(self, desk: Desk, policies: Policies, clock: Clock) -> None:
+    `resting` waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        policies: Policies,
+        clock: Clock,
+        resting: Callable[[float], None] = rest,
+    ) -> None:
         self._desk = desk
         self._policies = policies
         self._clock = clock
-        self._backoff = Backoff()
+        self._rest = resting
+        self._backoff = Backoff(resting)
         self._told: dict[str, str] = {}
         self._tell_from = 0
 
@@ -82,7 +92,7 @@ class Clerk:
         for due in done:
             _log.info("run_advanced", run=due.run, what=due.what, number=due.number)
         if not done:
-            rest(max(timeout, LOOK_SECONDS))
+            self._rest(max(timeout, LOOK_SECONDS))
         return bool(done)
 
     def _tell_return_rates(self, now: int) -> None:

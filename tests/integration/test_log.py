@@ -1,8 +1,12 @@
-"""What the runner relies on from a log: the same tests for Kafka and for the one in memory."""
+"""What the runner relies on from a log: the same tests for Kafka and for those in memory.
+
+The simulator's log is tried as its processes have it, from a seat, with nothing going wrong.
+"""
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from random import Random
+from typing import TypeVar, cast
 
 import pytest
 
@@ -23,6 +27,9 @@ from services.runtime.ports import (
 )
 from services.runtime.records import Marked, Record, Staged
 from services.runtime.topic_admin import TopicAdmin
+from tests.simulation.faults import Faults
+from tests.simulation.faulty_log import FaultyLog
+from tests.simulation.seat import Seat
 
 COMMANDS = REDEMPTION_COMMANDS.name
 EVENTS = REDEMPTION_EVENTS.name
@@ -32,11 +39,15 @@ DEADLINE_SECONDS = 30.0
 T = TypeVar("T")
 
 
-@pytest.fixture(params=["memory", "kafka"])
+@pytest.fixture(params=["memory", "simulated", "kafka"])
 def log(request: pytest.FixtureRequest) -> Iterator[Log]:
     """A log with the catalogue's topics, empty."""
     if request.param == "memory":
         yield MemoryLog(PARTITIONS)
+        return
+    if request.param == "simulated":
+        unruly = FaultyLog(PARTITIONS, Random(1), lambda: 1_000)
+        yield cast(Log, Seat(unruly, Faults(Random(1), rates={}), "tried"))
         return
     infra: Infrastructure = request.getfixturevalue("infra")
     namespace: str = request.getfixturevalue("namespace")
@@ -258,3 +269,30 @@ def test_a_record_that_kafka_refuses_for_good_is_told_from_a_batch_that_was_drop
     producer.abandon()
     write(log, "ahead", Staged(EVENTS, 0, ahead - 2 * 3600 * 1000, b"a", b"today"))
     assert [record.value for record in read_all(log, EVENTS, 0)] == [b"today"]
+
+
+def test_a_paused_partition_brings_nothing_until_it_is_started_again(log: Log) -> None:
+    write(log, "writer", staged(1), staged(2, partition=1))
+    consumer = log.consumer("group", [COMMANDS], "member")
+    joined(consumer)
+    consumer.pause([(COMMANDS, 0)])
+    found = until(lambda: consumer.poll(10, 0.2), "the other partition's record")
+    assert [record.value for record in found] == [b"2"]
+    assert consumer.poll(10, 0.2) == []
+    consumer.start_at((COMMANDS, 0), 0)
+    again = until(lambda: consumer.poll(10, 0.2), "the record that waited")
+    assert [record.value for record in again] == [b"1"]
+    consumer.close()
+
+
+def test_a_producer_given_up_never_commits_what_it_wrote(log: Log) -> None:
+    given_up = log.producer("writer")
+    given_up.begin()
+    given_up.produce(staged(1))
+    given_up.abandon()
+    write(log, "writer", staged(2))
+    assert [record.value for record in read_all(log, COMMANDS, 0)] == [b"2"]
+
+
+def test_a_topic_that_is_not_there_has_no_partitions(log: Log) -> None:
+    assert (log.partitions(COMMANDS), log.partitions("scrip.nothing.v1")) == (PARTITIONS, 0)

@@ -1,23 +1,21 @@
 """What channels make of a history: copies, delays, overtaking, reused ids, and plain garbage."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
 
 import orjson
 
-from schemas.instants import format_instant
-from schemas.ledger import PeriodClosed
 from schemas.message import encode_command
 from schemas.policy_checks import content_hash
-from schemas.topics import COMMAND_TOPICS, ISSUANCE_COMMANDS, LEDGER_OPERATIONS, POLICY
-from services.runtime.outbox_table import Telling
+from schemas.topics import COMMAND_TOPICS, ISSUANCE_COMMANDS, POLICY
 from services.runtime.policies import write_published_policy
 from services.runtime.records import Staged
 from services.runtime.seals import SealsOff
 from services.runtime.telling import broadcast
-from tests.simulation.mixture import Asked
-from tests.simulation.network import DAY, HOUR, MINUTE, PARTITIONS, SECOND, document
+from tests.simulation.mixture import OF_OFFICE, Asked
+from tests.simulation.network import DAY, HOUR, MINUTE, SECOND, document
 
 REPLYTO: Final = "simulator"
 
@@ -26,36 +24,57 @@ REPLYTO: Final = "simulator"
 class Delivery:
     """Records that reach the broker together at `at` (ms UTC); `said` tells a person what.
 
-    `telling` is a fact that an operation leaves in the database's outbox instead.
+    `asked` is what a copy is of; `order` goes to the office instead.
     """
 
     at: int
     records: tuple[Staged, ...]
     said: str
-    telling: Telling | None = None
+    asked: Asked | None = None
+    order: Asked | None = None
 
 
-def deliveries(chance: Random, history: list[Asked]) -> list[Delivery]:
-    """Everything that reaches the broker, in the order it does."""
+def deliveries(
+    chance: Random, history: list[Asked], partitions: int, *, office: bool = False
+) -> list[Delivery]:
+    """Everything that reaches the broker, in the order it does; without an office nobody there
+    takes orders, and the news of a closed period comes from elsewhere.
+    """
     begins = history[0].at
-    made = [_policy(1, begins + (0 if chance.random() < 0.8 else 30 * SECOND))]
+    made = [policy(1, begins + (0 if chance.random() < 0.92 else 30 * SECOND), partitions)]
+    versions = 1
     for asked in history:
         if asked.type == "set_policy":
-            made.append(
-                _policy(len([d for d in made if d.said.startswith("policy")]) + 1, asked.at)
-            )
-            continue
-        if asked.type == "close_period":
-            made.append(_closing(asked))
-            continue
-        opening = asked.at - begins < MINUTE
-        asks = asked.source.startswith("channel/") and chance.random() < 0.97
-        for at in [asked.at] if opening else _arrivals(chance, asked.at):
-            other = at != asked.at and chance.random() < 0.05
-            made.append(_command(at, _reused(asked) if other else asked, asks))
-        if chance.random() < 0.04:
-            made.append(_garbage(chance, asked))
+            versions += 1
+            made.append(policy(versions, asked.at, partitions))
+        elif asked.type in OF_OFFICE:
+            made += _orders(chance, asked, partitions, office)
+        else:
+            made += _commands(chance, asked)
+            if not asked.sure and chance.random() < 0.06:
+                made.append(_garbage(chance, asked, partitions))
     return sorted(made, key=lambda delivery: delivery.at)
+
+
+def _commands(chance: Random, asked: Asked) -> Iterator[Delivery]:
+    asks = asked.source.startswith("channel/") and (asked.sure or chance.random() < 0.97)
+    for at in [asked.at] if asked.sure else _arrivals(chance, asked.at):
+        other = at != asked.at and chance.random() < 0.05
+        yield command(at, _reused(asked) if other else asked, asks)
+
+
+def _orders(chance: Random, asked: Asked, partitions: int, office: bool) -> Iterator[Delivery]:
+    said = f"{asked.type} {asked.id}: {asked.body}"
+    if not office:
+        if asked.type == "close_period":
+            body = {"entity": asked.subject, "until": asked.body["until"]}
+            news = ("period_closed", "service/ledger", body)
+            told = broadcast(*news, time=asked.at, partitions=partitions, seals=SealsOff())
+            yield Delivery(asked.at, tuple(told), said, asked)
+        return
+    yield Delivery(asked.at, (), said, asked, order=asked)
+    if chance.random() < 0.15:
+        yield Delivery(asked.at + chance.choice((0, MINUTE, DAY)), (), said, asked, order=asked)
 
 
 def _arrivals(chance: Random, meant: int) -> list[int]:
@@ -71,7 +90,8 @@ def _reused(asked: Asked) -> Asked:
     return replace(asked, body={**asked.body, "place": {"location": "F2", "receipt": "other"}})
 
 
-def _command(at: int, asked: Asked, asks: bool) -> Delivery:
+def command(at: int, asked: Asked, asks: bool) -> Delivery:
+    """A command that arrives at `at`; `asks`: its sender wants an answer."""
     value = encode_command(
         id=asked.id,
         type=asked.type,
@@ -82,42 +102,27 @@ def _command(at: int, asked: Asked, asks: bool) -> Delivery:
         replyto=REPLYTO if asks else None,
     )
     staged = Staged(asked.topic.name, None, at, asked.subject.encode(), value)
-    return Delivery(at, (staged,), f"{asked.type} {asked.id} of {asked.subject}: {asked.body}")
+    said = f"{asked.type} {asked.id} of {asked.subject}: {asked.body}"
+    return Delivery(at, (staged,), said, asked)
 
 
-def _policy(version: int, at: int) -> Delivery:
+def policy(version: int, at: int, partitions: int) -> Delivery:
+    """A version of the policy, and the news of it in every partition."""
     said = document(version)
     effective = at - MINUTE if version % 3 else at + MINUTE
     value = write_published_policy(version, effective, said)
     body = {"version": version, "sha256": content_hash(said), "effective": effective}
     news = broadcast(
-        "policy_changed", "service/policy", body, time=at, partitions=PARTITIONS, seals=SealsOff()
+        "policy_changed", "service/policy", body, time=at, partitions=partitions, seals=SealsOff()
     )
     records = (Staged(POLICY.name, 0, at, b"policy", value), *news)
     return Delivery(at, records, f"policy {version}")
 
 
-def _closing(asked: Asked) -> Delivery:
-    """The books of an entity are closed up to the day before."""
-    until = format_instant(asked.at - DAY)[:10]
-    telling = Telling(
-        topic=LEDGER_OPERATIONS.name,
-        subject=asked.id,
-        type="period_closed.v1",
-        number=0,
-        causation=asked.id,
-        body=PeriodClosed(operation=asked.id, entity=asked.subject, until=until, by="ann"),
-        dates={},
-        policy=1,
-        time=asked.at,
-    )
-    return Delivery(asked.at, (), f"close {asked.subject} until {until}", telling)
-
-
-def _garbage(chance: Random, asked: Asked) -> Delivery:
+def _garbage(chance: Random, asked: Asked, partitions: int) -> Delivery:
     topic = chance.choice(COMMAND_TOPICS)
     key: bytes | None = asked.subject.encode()
-    number: int | None = chance.randrange(PARTITIONS)
+    number: int | None = chance.randrange(partitions)
     envelope: dict[str, Any] = {
         "specversion": "1.0",
         "id": f"bad-{asked.id}",

@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final, Literal
 
-from schemas.topics import COMMAND_TOPICS
-from services.runtime.memory_log import Group, MemoryConsumer, MemoryLog, Transaction
+from schemas.instants import DAY
+from schemas.topics import COMMAND_TOPICS, TOPICS
+from services.runtime.memory_log import Group, MemoryConsumer, MemoryLog, Slot, Transaction
 from services.runtime.ports import BatchDroppedError, TopicPartition
-from services.runtime.records import Record, Staged
+from services.runtime.records import Marked, Record, Staged
 
 STAMPED: Final = frozenset(topic.name for topic in COMMAND_TOPICS)
 STUCK_MAX: Final = 3
+COMPACTED: Final = tuple(topic.name for topic in TOPICS if topic.retention == "compacted")
+TOMBSTONES_KEPT: Final = DAY
 
 
 class FaultyLog(MemoryLog):
@@ -31,23 +34,73 @@ class FaultyLog(MemoryLog):
         self._instances: dict[str, dict[str, MemoryConsumer]] = {}
         self._now = now
         self._stuck: dict[TopicPartition, int] = {}
+        self.fresh: set[TopicPartition] = set(self._slots)
+        self._asked: dict[TopicPartition, int] = {}
 
     def append(self, staged: Staged, transaction: Transaction | None = None) -> Record:
         """Command topics are stamped on arrival; brokers' clocks differ by half a second."""
         if staged.topic in STAMPED:
             now = self._now() - self.chance.randrange(500)
-            staged = Staged(
+            stamped = Staged(
                 staged.topic, staged.partition, now, staged.key, staged.value, staged.headers
             )
-        self.decided += transaction is None
-        return super().append(staged, transaction)
+            record = super().append(stamped, transaction)
+            self._asked[record.topic, record.partition] = record.offset
+            if isinstance(staged, Marked):
+                staged.offset = record.offset
+        else:
+            record = super().append(staged, transaction)
+        if transaction is None:
+            self.decided += 1
+            self.fresh.add((record.topic, record.partition))
+        return record
 
     def end_transaction(
         self, transaction: Transaction, state: Literal["committed", "aborted"]
     ) -> None:
         """As MemoryLog, and counted: only now can a reader of committed records see more."""
         self.decided += 1
+        self.fresh.update(transaction.touched)
         super().end_transaction(transaction, state)
+
+    def compact(self, now: int) -> int:
+        """Forget rows that have a later one, and after a day what was deleted; how many."""
+        gone = 0
+        for topic in COMPACTED:
+            for number in range(self.partitions(topic)):
+                gone += self._compact(self._slots[topic, number], now - TOMBSTONES_KEPT)
+        return gone
+
+    def _compact(self, slots: list[Slot], horizon: int) -> int:
+        """Only what lies before the first open transaction; offsets stay as they are."""
+        last: dict[bytes | None, Slot] = {}
+        gone = 0
+        for slot in slots:
+            if slot.transaction is not None and slot.transaction.state == "open":
+                break
+            if slot.record is None or (slot.transaction and slot.transaction.state == "aborted"):
+                continue
+            before = last.get(slot.record.key)
+            if before is not None:
+                before.record = None
+                gone += 1
+            last[slot.record.key] = slot
+        for slot in last.values():
+            assert slot.record is not None
+            if slot.record.value is None and slot.record.timestamp < horizon:
+                slot.record = None
+                gone += 1
+        return gone
+
+    def behind(self) -> bool:
+        """Are there commands that no worker has dealt with?"""
+        return any(
+            offset >= self._group_of(topic).offsets.get((topic, number), 0)
+            for (topic, number), offset in self._asked.items()
+        )
+
+    def _group_of(self, topic: str) -> Group:
+        return self.groups.setdefault(f"scrip-{topic.split('.')[1]}", Group())
 
     def open(self) -> list[str]:
         """Whose transactions are open."""
@@ -78,8 +131,11 @@ class FaultyLog(MemoryLog):
         member.lose()
         self.rebalance(group)
 
-    def rebalance(self, group: str) -> None:
-        """Deal anew, mostly as before; any member may get any partition of any topic."""
+    def rebalance(self, group: str, without: MemoryConsumer | None = None) -> None:
+        """Deal anew, mostly as before; any member may get any partition of any topic.
+
+        A member `without` partitions stays in the group, and learns of it when it polls.
+        """
         known = self.groups[group]
         known.generation += 1
         held = {name: member for member in known.members for name in member._positions}
@@ -88,8 +144,9 @@ class FaultyLog(MemoryLog):
         for topic in topics:
             for number in range(self.partitions(topic)):
                 owner = held.get((topic, number))
-                if owner is None or self.chance.random() < 0.3:
-                    owner = self.chance.choice(known.members)
+                others = [member for member in known.members if member is not without]
+                if owner is None or owner is without or self.chance.random() < 0.3:
+                    owner = self.chance.choice(others or known.members)
                 deal[known.members.index(owner)].append((topic, number))
         for i, member in enumerate(list(known.members)):
             member.assign(deal[i])

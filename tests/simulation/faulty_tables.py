@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from tests.simulation.faults import AWAY, CUT, KILL_AFTER, LOST, Killed
+from tests.simulation.faults import AWAY, CUT, FORGOTTEN, KILL_AFTER, LOST, Killed
 from tests.simulation.seat import Seat
 
 
@@ -23,14 +23,19 @@ class FaultyTables:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction that may fail to begin, fail to commit, or commit and not say so."""
+        """A transaction that may fail to begin or to commit, or commit and not say so.
+
+        Or it says so and is gone: a standby took over, or the disk had lied.
+        """
         fault = self._seat.at("database")
         if fault == AWAY:
             raise _lost("refused")
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection, connection.begin() as transaction:
             yield connection
             if fault == CUT:
                 raise _lost("cut off before the commit")
+            if fault == FORGOTTEN:
+                transaction.rollback()
         if fault == LOST:
             raise _lost("cut off after the commit")
         if fault == KILL_AFTER:

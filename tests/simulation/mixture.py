@@ -40,8 +40,19 @@ WEIGHTS: Final[dict[str, int]] = {
     "transfer_balance": 2,
     "cancel_account": 1,
     "set_policy": 2,
-    "close_period": 4,
 }
+# What people in the office ask for, and how often beside the above; runs only where there are runs.
+OF_LEDGER: Final[dict[str, int]] = {"close_period": 4, "recognize_breakage": 2}
+OF_RUNS: Final[dict[str, int]] = {
+    "run_settlement": 22,
+    "bank_return": 12,
+    "bank_correction": 3,
+    "approve_correction": 2,
+    "cancel_run": 2,
+    "acknowledge": 3,
+    "resolve_delivery": 3,
+}
+OF_OFFICE: Final = frozenset((*OF_LEDGER, *OF_RUNS))
 OF_STOCK: Final = frozenset(
     "sell_card reserve_sale confirm_sale cancel_sale prepare_cards import_cards undo_import "
     "ship_cards cancel_card restore_card rekeyed enquire_card".split()
@@ -52,12 +63,30 @@ BY_OFFICE: Final = frozenset(
     "charge_back_sale transfer_balance cancel_account cancel_card restore_card".split()
 )
 
+# What may have befallen a card before a history begins.
+WAYS: Final[tuple[tuple[str, ...], ...]] = (
+    (),
+    (),
+    (),
+    ("place_hold",),
+    ("redeem",),
+    ("redeem", "redeem", "redeem"),
+    ("freeze_account",),
+    ("place_hold", "freeze_account"),
+    ("reserve_return",),
+    ("reserve_return", "confirm_return"),
+    ("wait",),
+    ("wait", "wait"),
+    ("redeem", "wait"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A command as its sender means it.
 
-    `set_policy` is a new version of the policy, `close_period` an operation on the ledger's books.
+    `set_policy` is a new version of the policy; what the office does is no command but an order.
+    What is `sure` arrives once and in time.
     """
 
     at: int
@@ -67,3 +96,4 @@ class Asked:
     subject: str
     id: str
     body: dict[str, Any] = field(default_factory=dict)
+    sure: bool = False

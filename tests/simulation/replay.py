@@ -19,6 +19,7 @@ from schemas.topics import (
     REDEMPTION_EVENTS,
     REDEMPTION_MEMORY,
     REDEMPTION_REPLIES,
+    SETTLEMENT_BATCHES,
     SETTLEMENT_ITEMS,
     SETTLEMENT_MEMORY,
     Topic,
@@ -36,10 +37,12 @@ from services.runtime.store import MemoryStore
 from services.runtime.worker import Worker
 from tests.invariants import require, same
 from tests.observed import Observed
-from tests.simulation.network import PARTITIONS
 from tests.simulation.processes import DECIDING, DERIVING, job_of
+from tests.simulation.scenes import Scene
 
-CAME_IN: Final = frozenset(t.name for t in (*COMMAND_TOPICS, POLICY, LEDGER_OPERATIONS))
+CAME_IN: Final = frozenset(
+    t.name for t in (*COMMAND_TOPICS, POLICY, LEDGER_OPERATIONS, SETTLEMENT_BATCHES)
+)
 FACTS: Final = (ISSUANCE_EVENTS, REDEMPTION_EVENTS, SETTLEMENT_ITEMS, LEDGER_JOURNALS)
 REPLIES: Final = (ISSUANCE_REPLIES, REDEMPTION_REPLIES)
 STATE: Final = (
@@ -56,7 +59,7 @@ class CopiedLog(MemoryLog):
     """What came in, at its offsets; commands written again are kept apart in `sent`."""
 
     def __init__(self, original: MemoryLog) -> None:
-        super().__init__(PARTITIONS)
+        super().__init__(original.partitions(COMMAND_TOPICS[0].name))
         self.sent: Counter[bytes] = Counter()
         for name, slots in original._slots.items():
             if name[0] in CAME_IN:
@@ -75,10 +78,10 @@ class CopiedLog(MemoryLog):
         return Record(staged.topic, number, 0, staged.timestamp, staged.key, staged.value)
 
 
-def check_replay(observed: Observed, original: MemoryLog) -> None:
+def check_replay(observed: Observed, original: MemoryLog, scene: Scene) -> None:
     """Facts, replies and dead letters byte for byte, the last rows, and what was sent on."""
     log = CopiedLog(original)
-    _run(log)
+    _run(log, scene)
     again = Observed(log)
     again.more()
     for topic in FACTS:
@@ -91,10 +94,10 @@ def check_replay(observed: Observed, original: MemoryLog) -> None:
     _same_commands(observed, log)
 
 
-def _run(log: MemoryLog) -> None:
+def _run(log: MemoryLog, scene: Scene) -> None:
     workers = [
         Worker(
-            job_of(role, log),
+            job_of(role, log, scene.partitions),
             log,
             Identity(f"scrip-{role}", f"scrip-{role}-0"),
             clock=SetClock(0),  # nothing falls due: what was swept came in
@@ -102,6 +105,7 @@ def _run(log: MemoryLog) -> None:
             store=lambda _topic, _partition: MemoryStore(),
         )
         for role in (*DECIDING, *DERIVING)
+        if role in scene.roles
     ]
     for _ in range(ROUNDS_MAX):
         if not [worker for worker in workers if worker.tick()]:

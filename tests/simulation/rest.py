@@ -11,7 +11,9 @@ from schemas.topics import (
     LEDGER_OPERATIONS,
     REDEMPTION_BALANCES,
     REDEMPTION_MEMORY,
+    SETTLEMENT_BATCHES,
     SETTLEMENT_ITEMS,
+    Topic,
 )
 from services.ledger import tables as ledger
 from services.runtime.advance import PROGRESS
@@ -19,28 +21,40 @@ from services.runtime.outbox_table import outbox
 from services.runtime.worker import Worker
 from services.settlement import tables as settlement
 from tests import at_rest
-from tests.invariants import Auditor, fact_sets, require, same, settled
+from tests.invariants import Auditor, fact_sets, require, same, settled, sold_once
 from tests.observed import Observed
 from tests.simulation.network import HOUR
+from tests.simulation.rest_of_runs import check_runs
+from tests.simulation.scenes import Scene
 from tests.simulation.world import World
 
 STATE = {"issuance": (ISSUANCE_MEMORY,), "redemption": (REDEMPTION_BALANCES, REDEMPTION_MEMORY)}
 
 
-def check_rest(world: World, auditor: Auditor, engine: Engine) -> None:
+def check_rest(world: World, auditor: Auditor) -> None:
     """Raises a ViolatedError for the first thing that does not hold."""
     auditor.look()
-    observed = auditor.observed
+    observed, scene = auditor.observed, world.site.scene
     settled(auditor)
     fact_sets(observed)
-    at_rest.everything_read(observed)
+    sold_once(observed)
+    at_rest.everything_read(observed, [pair for pair in at_rest.INPUTS if _reads(scene, pair[1])])
     at_rest.everything_answered(observed)
     at_rest.replies_are_readable(observed)
     accounts = at_rest.accounts_are_their_facts(observed)
-    at_rest.books_are_right(observed, accounts)
+    at_rest.lots_add_up(accounts)
+    if "ledger" in scene.roles:
+        at_rest.books_are_right(observed, accounts)
     _swept(world)
     _stores(world, observed)
-    _database(engine, observed, accounts)
+    if scene.has_database:
+        assert world.site.engine is not None
+        _database(world.site.engine, observed, accounts)
+        check_runs(world.site, observed)
+
+
+def _reads(scene: Scene, memory: Topic) -> bool:
+    return memory.name.split(".")[1] in scene.roles
 
 
 def _swept(world: World) -> None:
@@ -77,9 +91,13 @@ def _database(engine: Engine, observed: Observed, accounts: dict[str, Any]) -> N
         stated = {row[0]: tuple(row[1:]) for row in connection.execute(select(*columns))}
         item = settlement.item.c
         row = outbox.c
-        told = connection.execute(select(row.fact, row.subject).order_by(row.position)).all()
+        told = connection.execute(select(row.fact, row.subject, row.topic)).all()
         items = connection.execute(select(item.item, item.fact, item.amount)).all()
-    published = Counter((fact.id, fact.subject) for fact in observed.facts(LEDGER_OPERATIONS))
+    published = Counter(
+        (fact.id, fact.subject, topic.name)
+        for topic in (LEDGER_OPERATIONS, SETTLEMENT_BATCHES)
+        for fact in observed.facts(topic)
+    )
     require(published == Counter(map(tuple, told)), "the outbox leaves, once", published)
     journals: list[tuple[str, Any]] = [(f.id, f.body) for f in observed.facts(LEDGER_JOURNALS)]
     wanted = Counter((id, body.fact, body.entity) for id, body in journals)

@@ -15,11 +15,14 @@ from services.runtime.ports import (
 from services.runtime.records import Record, Staged
 from tests.simulation.faults import (
     DROP,
+    FORGOTTEN,
     FREEZE_AFTER,
     KILL_AFTER,
+    SLOW,
     UNKNOWN_IN,
     UNKNOWN_OUT,
     UNSTABLE,
+    Deed,
     Faults,
     Killed,
 )
@@ -32,13 +35,22 @@ class Seat:
     def __init__(self, log: FaultyLog, faults: Faults, process: str) -> None:
         self.log = log
         self.members: list[tuple[str, FaultyConsumer]] = []
-        self.identities: list[str] = []
+        self.doubtful = False
+        self._batch: list[Deed] = []
         self._faults = faults
         self._process = process
 
     def at(self, boundary: str) -> str | None:
         """Pass a boundary (also the runner's named crash points)."""
-        return self._faults.at(self._process, boundary)
+        fault = self._faults.at(self._process, boundary, self._batch)
+        if fault == FORGOTTEN:
+            self.doubtful = True
+        return fault
+
+    def decided(self, type: str, state: str, outcome: str) -> None:
+        """A decision of the batch that is being made."""
+        self._batch.append((type, state))
+        self._faults.decisions[type, state, outcome] += 1
 
     def freeze(self) -> None:
         """Stand still while the world goes on."""
@@ -56,7 +68,6 @@ class Seat:
     def producer(self, identity: str) -> "FaultyProducer":
         """A producer; the open transaction of the one before is aborted."""
         self.at("producer")
-        self.identities.append(identity)
         self.log.producer(identity)
         return FaultyProducer(self, identity, self.log._epochs[identity])
 
@@ -95,7 +106,8 @@ class FaultyReader:
         self, topic: str, partition: int, start: int, records_max: int
     ) -> tuple[list[Record], int]:
         """Committed records from `start`, and the position after them."""
-        self._seat.at("read")
+        if self._seat.at("read") == SLOW:
+            return [], start
         log = self._seat.log
         if not log.calm and log.chance.random() < 0.5:
             records_max = min(records_max, log.chance.randrange(1, 12))
@@ -122,6 +134,7 @@ class FaultyConsumer(MemoryConsumer):
 
     def poll(self, records_max: int, timeout: float) -> list[Record]:
         """Hear of the group, then read; one that was put out joins again."""
+        self._seat._batch.clear()
         self._seat.at("poll")
         if self in self._seat.log.replaced:
             raise FencedError(self.instance)

@@ -1,6 +1,6 @@
 """What the simulator has found in the runner, each as the shortest story that shows it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -15,7 +15,7 @@ from services.runtime.murmur2 import partition_of
 from services.runtime.partitions import Partition, ProgressTornError
 from services.runtime.records import Staged
 from services.runtime.worker import Worker
-from tests.simulation.faults import UNKNOWN_IN, Faults
+from tests.simulation.faults import UNKNOWN_IN, Deed, Faults
 from tests.simulation.faulty_log import FaultyLog
 from tests.simulation.seat import Seat
 from tests.small_world import PARTITIONS, START, SmallWorld, money, prepared
@@ -30,7 +30,7 @@ class Planned(Faults):
         super().__init__(Random(0), rates={})
         self.plan: dict[str, Callable[[], None] | str] = {}
 
-    def at(self, process: str, boundary: str) -> str | None:
+    def at(self, process: str, boundary: str, batch: Sequence[Deed] = ()) -> str | None:
         planned = self.plan.pop(boundary, None)
         if planned is None or isinstance(planned, str):
             return planned

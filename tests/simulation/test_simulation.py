@@ -1,29 +1,22 @@
 """Seeds of the simulator: whatever goes wrong, nothing is lost, doubled, or other on replay.
 
-SCRIP_SEEDS says how many seeds (default: what half a minute takes), SCRIP_SEED runs one alone.
+The seeds of `make test` are few; `make simulate` plays as many as it is told (tests/simulation).
 """
 
-import os
+from dataclasses import replace
 
 import pytest
 
+from tests.simulation.scenes import DRAWN, scene_of
 from tests.simulation.simulation import FAULTS_MIN, simulate
 
-SEEDS = int(os.environ.get("SCRIP_SEEDS") or 50)
-SEED = os.environ.get("SCRIP_SEED")
-BUNCH = 10
+SEEDS = 160
+BUNCH = 20
 
 
-def bunches() -> list[range]:
-    """The seeds, some at a time, so that a test has an end in sight."""
-    if SEED:
-        return [range(int(SEED), int(SEED) + 1)]
-    return [range(first, min(first + BUNCH, SEEDS)) for first in range(0, SEEDS, BUNCH)]
-
-
-@pytest.mark.parametrize("seeds", bunches(), ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
-def test_every_invariant_holds_at_every_step_and_at_rest(seeds: range) -> None:
-    outcomes = [simulate(seed) for seed in seeds]
+@pytest.mark.parametrize("first", range(0, SEEDS, BUNCH))
+def test_every_invariant_holds_at_every_step_and_at_rest(first: int) -> None:
+    outcomes = [simulate(seed) for seed in range(first, first + BUNCH)]
     broken = [outcome for outcome in outcomes if outcome.violation is not None]
     assert not broken, "\n\n".join(outcome.story for outcome in broken[:3])
     assert all(outcome.faults >= FAULTS_MIN for outcome in outcomes)
@@ -33,3 +26,15 @@ def test_a_seed_is_one_history() -> None:
     one, again = simulate(7), simulate(7)
     assert one == again
     assert simulate(8).history != one.history
+
+
+def test_the_seeds_of_a_test_run_play_every_scene_on_memory_and_on_disks() -> None:
+    scenes = [scene_of(seed) for seed in range(SEEDS)]
+    assert {scene.name for scene in scenes} == {drawn[0] for drawn in DRAWN}
+    assert {scene.stores for scene in scenes} == {"memory", "warm"}
+
+
+@pytest.mark.parametrize("seed", [3, 5, 6])
+def test_every_invariant_holds_on_rocksdb_too(seed: int) -> None:
+    outcome = simulate(seed, scene=replace(scene_of(seed), stores="rocksdb"))
+    assert outcome.violation is None, outcome.story

@@ -4,55 +4,91 @@ The generator knows what it asked for, never what came of it: many commands are 
 reversed or senseless orders are part of the game. What channels make of it is channels.py.
 """
 
+from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
+from schemas.instants import format_instant
 from schemas.topics import ISSUANCE_COMMANDS, LEDGER_OPERATIONS, REDEMPTION_COMMANDS
-from tests.simulation.mixture import BY_OFFICE, BY_STORES, OF_STOCK, WEIGHTS, Asked
+from tests.simulation.mixture import (
+    BY_OFFICE,
+    BY_STORES,
+    OF_LEDGER,
+    OF_OFFICE,
+    OF_RUNS,
+    OF_STOCK,
+    WAYS,
+    WEIGHTS,
+    Asked,
+)
 from tests.simulation.network import (
-    CARD_PROGRAMMES,
-    CATEGORIES,
     DAY,
     HOUR,
     MINUTE,
-    OWNERS,
     PLACES,
     SECOND,
-    credit_of,
-    currency_of,
 )
+from tests.simulation.scenes import Scene
+from tests.simulation.words import Words, money
 
-CARDS: Final = 4
+RUN_DAYS: Final = (1, 2, 3, 8)
+RETURN_CODES: Final = ("R01", "R01", "R09", "R02", "R03", "R29", "R05")
 
 
-class Workload:
-    """Makes one history of `length` commands, beginning at `start` (ms UTC)."""
+class Workload(Words):
+    """Makes one history, beginning at `start` (ms UTC), of the scene's length."""
 
-    def __init__(self, chance: Random, start: int, length: int) -> None:
-        self._chance = chance
+    def __init__(self, chance: Random, start: int, scene: Scene) -> None:
+        super().__init__(chance, scene.cards)
         self._now = start
-        self._length = length
-        self._cards = {f"c{i}": chance.choice(CARD_PROGRAMMES) for i in range(CARDS)}
-        credits = [(owner, currency) for owner in OWNERS for currency in ("USD", "CAD")]
-        self._credits = {credit_of(o, c): (o, c) for o, c in chance.sample(credits, 2)}
-        self._holds: dict[str, list[str]] = {}
-        self._captures: dict[str, list[str]] = {}
-        self._sales: dict[str, list[str]] = {}
-        self._returns: dict[str, list[str]] = {}
+        self._scene = scene
+        self._runs: list[str] = []
         self._count = 0
 
     def history(self) -> list[Asked]:
         """The commands in the order their senders mean them."""
         made = [self._prepare(card) for card in self._cards]
-        for card in list(self._cards)[: CARDS - 1]:
+        stock = len(self._cards) > 2
+        for card in list(self._cards)[: len(self._cards) - stock]:
             self._now += SECOND
             made.append(self._asked("sell_card", card, **self._sale(card)))
         for account in self._credits:
             made.append(self._asked("issue_credit", account, **self._credit(account)))
-        names, weights = list(WEIGHTS), list(WEIGHTS.values())
-        while len(made) < self._length:
+        made = [replace(asked, sure=True) for asked in made]
+        made += self._brought(self._chance.choice(list(self._cards)))
+        if len(self._scene.roles) > 2:
+            least = 2 if self._scene.has_runs else 0
+            made += [self._used() for _ in range(self._chance.randrange(least, 5))]
+        weights = self._weights()
+        while len(made) < self._scene.commands:
             self._pass()
-            made.append(self._drawn(self._chance.choices(names, weights)[0]))
+            made.append(self._drawn(self._chance.choices(list(weights), weights.values())[0]))
+        return made
+
+    def _weights(self) -> dict[str, int]:
+        """Each seed has its own taste: some commands come often, some not at all."""
+        weights = dict(WEIGHTS)
+        if self._scene.has_runs:
+            weights |= OF_RUNS
+        weights |= OF_LEDGER
+        return {name: w * self._chance.choice((0, 1, 1, 3)) + 1 for name, w in weights.items()}
+
+    def _used(self) -> Asked:
+        """A card is used at one place or another."""
+        self._now += MINUTE
+        asked = self._drawn("redeem", self._chance.choice(list(self._cards)))
+        place = {"location": self._chance.choice(PLACES), "staff": "sam"}
+        return replace(asked, sure=True, body={**asked.body, "allow_partial": True, "place": place})
+
+    def _brought(self, card: str) -> list[Asked]:
+        """A card may have gone some way before the rest begins."""
+        way = self._chance.choice(WAYS)
+        made = []
+        for type in way:
+            self._now += 46 * DAY if type == "wait" else SECOND
+            if type != "wait":
+                asked = self._drawn(type, card)
+                made.append(replace(asked, sure=True))
         return made
 
     def _pass(self) -> None:
@@ -60,22 +96,67 @@ class Workload:
         most = self._chance.choices(gaps, (20, 40, 30, 20, 8, 5, 3, 1))[0]
         self._now += self._chance.randrange(most // 2, most + 1)
 
-    def _drawn(self, type: str) -> Asked:
+    def _drawn(self, type: str, card: str | None = None) -> Asked:
         if type == "set_policy":
             return Asked(self._now, type, REDEMPTION_COMMANDS, "service/policy", "policy", "policy")
-        if type == "close_period":
-            entity = self._chance.choice(("E1", "E2", "HQ"))
-            operator = "service/ledger"
-            self._count += 1
-            name = f"close-{self._count}"
-            return Asked(self._now, type, LEDGER_OPERATIONS, operator, entity, name)
+        if type in OF_OFFICE:
+            return self._ordered(type)
         if type in OF_STOCK:
-            return self._of_stock(type, self._chance.choice(list(self._cards)))
+            card = card or self._chance.choice(list(self._cards))
+            return self._of_stock(self._first(type, card), card)
         accounts = [*self._cards, *self._cards, *self._credits]
-        account = self._chance.choice(accounts)
+        account = card or self._chance.choice(accounts)
         if type == "issue_credit":
             account = self._chance.choice(list(self._credits))
-        return self._asked(type, account, **self._said(type, account))
+        first = self._first(type, account)
+        return self._asked(first, account, **self._said(first, account))
+
+    def meant(self, type: str, card: str, at: int) -> Asked:
+        """A command that fits its card: enough for all of its value, from who may send it."""
+        self._now, self._cards[card] = at, "gift"
+        if type in OF_STOCK:
+            asked = self._of_stock(type, card)
+        else:
+            asked = self._asked(type, card, **self._said(type, card))
+        place = {"location": "F1", "staff": "sam"}
+        body = {**asked.body, "place": place}
+        if type == "redeem":
+            body |= {"amount": money(60_000, "USD"), "allow_partial": True}
+            body.pop("lines", None)
+        office = type in BY_OFFICE or type in ("refund_capture", "reserve_return")
+        source = "channel/office" if office else "channel/pos"
+        if type == "rekeyed":
+            source = "service/press"
+            del body["place"]
+        return replace(asked, source=source, body=body)
+
+    def _ordered(self, type: str) -> Asked:
+        self._count += 1
+        name, subject, body = f"{type}-{self._count}", "office", dict[str, Any]()
+        if type == "close_period":
+            subject = self._chance.choice(("E1", "E2", "HQ"))
+            body = {"until": format_instant(self._now - DAY)[:10]}
+        elif type == "recognize_breakage":
+            body = {"programme": "gift", "rate_bp": self._chance.choice((None, 500, 2000))}
+        elif type == "run_settlement":
+            # Channels may be slow; a run takes what there is.
+            self._now += self._chance.choice(RUN_DAYS) * DAY
+            body = {"dry": self._chance.random() < 0.1}
+            self._runs.append(name)
+        else:
+            body = self._of_a_run(type)
+        return Asked(self._now, type, LEDGER_OPERATIONS, "service/ledger", subject, name, body)
+
+    def _of_a_run(self, type: str) -> dict[str, Any]:
+        body: dict[str, Any] = {"run": self._one_of(self._runs)}
+        if type == "bank_return":
+            self._now += self._chance.choice((0, 1, 2)) * DAY
+            body["code"] = self._chance.choice(RETURN_CODES)
+            body["location"] = self._chance.choice(PLACES)
+        elif type == "bank_correction":
+            body["location"] = self._chance.choice(PLACES)
+            body["value"] = str(self._chance.randrange(10_000_000, 99_999_999))
+        return body
 
     def _of_stock(self, type: str, card: str) -> Asked:
         known = self._sales.setdefault(card, [])
@@ -89,7 +170,7 @@ class Workload:
             case "import_cards":
                 name = f"old{self._count % 2}"
                 self._cards.setdefault(name, "gift")
-                entry = {"card": name, "last4": "7777", "value": _money(4000, "USD")}
+                entry = {"card": name, "last4": "7777", "value": money(4000, "USD")}
                 sold = {"sold_at": "2025-12-01T00:00:00Z", "batch": "old"}
                 return self._asked(type, name, programme="gift", cards=[entry], **sold)
             case "undo_import" | "enquire_card":
@@ -106,117 +187,6 @@ class Workload:
         programme = self._cards[card]
         return self._asked("prepare_cards", card, programme=programme, batch="b1", cards=[entry])
 
-    def _sale(self, card: str) -> dict[str, Any]:
-        currency = currency_of(self._cards[card])
-        minor = self._chance.choice((1000, 2500, 9999, 20_000))
-        said: dict[str, Any] = {"value": _money(minor, currency)}
-        said["tender"] = self._chance.choice(("cash", "card", "psp", "promo"))
-        if said["tender"] != "promo" and self._chance.random() < 0.3:
-            said["price"] = _money(minor * 9 // 10, currency)
-        return said
-
-    def _said(self, type: str, account: str) -> dict[str, Any]:
-        match type:
-            case "place_hold" | "redeem" | "increase_hold" | "capture_hold" | "release_hold":
-                return self._use(type, account)
-            case "refund_capture":
-                return self._refund(account)
-            case "load_value":
-                origin = self._chance.choice(("paid", "paid", "promo", "goodwill"))
-                return {"amount": self._amount(account), "origin": origin}
-            case "issue_credit":
-                return self._credit(account)
-            case "confirm_return" | "cancel_return":
-                return {"return": self._one_of(self._returns.setdefault(account, []))}
-            case _:
-                return self._by_staff(type, account)
-
-    def _use(self, type: str, account: str) -> dict[str, Any]:
-        hold = self._one_of(self._holds.setdefault(account, []))
-        amount = self._amount(account)
-        match type:
-            case "release_hold":
-                return {"hold": hold}
-            case "increase_hold":
-                return {"hold": hold, "amount": amount}
-            case "place_hold":
-                said: dict[str, Any] = {"amount": amount}
-                if self._chance.random() < 0.3:
-                    said["ttl_seconds"] = self._chance.choice((5, 60, 86_400))
-            case "redeem":
-                said = {"amount": amount, **self._lines(amount)}
-            case _:
-                said = {"hold": hold}
-                if self._chance.random() < 0.6:
-                    said |= {"amount": amount, **self._lines(amount)}
-                if self._chance.random() < 0.4:
-                    said["final"] = self._chance.random() < 0.5
-                return said
-        if self._chance.random() < 0.5:
-            said["allow_partial"] = True
-        return said
-
-    def _lines(self, amount: dict[str, Any]) -> dict[str, Any]:
-        if self._chance.random() < 0.3:
-            return {}
-        left, lines = amount["minor"] + self._chance.choice((0, 0, 1, 500)), []
-        for number in range(1, self._chance.randrange(2, 5)):
-            part = self._chance.randrange(0, left + 1)
-            left -= part
-            lines.append((number, part))
-        lines.append((len(lines) + 1, left))
-        currency = amount["currency"]
-        return {
-            "lines": [
-                {
-                    "line": number,
-                    "category": self._chance.choice(CATEGORIES),
-                    "amount": _money(part, currency),
-                }
-                for number, part in lines
-            ]
-        }
-
-    def _refund(self, account: str) -> dict[str, Any]:
-        said: dict[str, Any] = {"capture": self._one_of(self._captures.setdefault(account, []))}
-        if self._chance.random() < 0.7:
-            said["amount"] = self._amount(account)
-        else:
-            minor = self._chance.randrange(1, 800)
-            said["lines"] = [{"line": 1, "amount": _money(minor, self._currency(account))}]
-        to = self._chance.choice(("same", None, self._chance.choice(list(self._credits))))
-        if to is not None:
-            said["to"] = to
-        return said
-
-    def _credit(self, account: str) -> dict[str, Any]:
-        owner, currency = self._credits[account]
-        origin = self._chance.choice(("issuance", "refund", "goodwill", "promo", "membership"))
-        said = {"owner": owner, "amount": self._amount(account), "origin": origin}
-        if origin == "membership":
-            said |= {"membership": "gold", "assignment": self._chance.choice(("a1", "a2"))}
-            said["amount"] = _money(2500, currency)
-        return said
-
-    def _by_staff(self, type: str, account: str) -> dict[str, Any]:
-        match type:
-            case "enquire" | "cash_out":
-                return {}
-            case "adjust_balance":
-                minor = self._chance.choice((-700, -100, 100, 5_000))
-                return {"minor": minor, "reason": "count", "approved_by": "bob"}
-            case "extend_validity":
-                ends = {"expires_at": "2026-12-31T00:00:00Z", "approved_by": "bob"}
-                return {"reason": "kind", **ends}
-            case "charge_back_sale":
-                return {"sale": self._one_of(self._sales.setdefault(account, []))}
-            case "transfer_balance":
-                others = [*self._cards, *self._credits, "nobody"]
-                reason = self._chance.choice(("replacement", "wish"))
-                return {"to": self._chance.choice(others), "reason": reason}
-            case _:
-                return {"reason": "by hand"}
-
     def _asked(self, type: str, subject: str, **body: Any) -> Asked:
         self._count += 1
         id = f"{type}-{self._count}"
@@ -230,37 +200,3 @@ class Workload:
         topic = ISSUANCE_COMMANDS if type in OF_STOCK else REDEMPTION_COMMANDS
         name = "enquire" if type == "enquire_card" else type
         return Asked(self._now, name, topic, source, subject, id, body)
-
-    def _remember(self, type: str, subject: str, id: str) -> None:
-        kept = {
-            "place_hold": self._holds,
-            "capture_hold": self._captures,
-            "redeem": self._captures,
-            "sell_card": self._sales,
-            "reserve_sale": self._sales,
-            "reserve_return": self._returns,
-        }.get(type)
-        if kept is not None:
-            kept.setdefault(subject, []).append(id)
-
-    def _one_of(self, known: list[str]) -> str:
-        """Mostly the newest; now and then one that was never seen."""
-        if not known or self._chance.random() < 0.05:
-            return f"unseen-{self._chance.randrange(3)}"
-        return known[-1] if self._chance.random() < 0.6 else self._chance.choice(known)
-
-    def _currency(self, account: str) -> str:
-        if account in self._credits:
-            return self._credits[account][1]
-        return currency_of(self._cards[account])
-
-    def _amount(self, account: str) -> dict[str, Any]:
-        minor = self._chance.choice((1, 333, 700, 1000, 1999, 2500, 7000))
-        currency = self._currency(account)
-        if self._chance.random() < 0.02:
-            currency = "CAD" if currency == "USD" else "USD"
-        return _money(minor, currency)
-
-
-def _money(minor: int, currency: str) -> dict[str, Any]:
-    return {"minor": minor, "currency": currency}

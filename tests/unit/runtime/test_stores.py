@@ -1,4 +1,4 @@
-"""What the runner relies on from a store: the same tests for memory and for RocksDB."""
+"""What the runner relies on from a store: the same for memory, RocksDB and simulated disks."""
 
 import os
 import random
@@ -16,6 +16,7 @@ from services.runtime.rocks_settings import budget
 from services.runtime.rocks_store import PLACES_MAX, RocksStore, StoreBrokenError, StoreBusyError
 from services.runtime.store import MemoryStore
 from services.runtime.timeline import WINDOW
+from tests.simulation.disks import Place, WarmStore
 from tests.unit.runtime.killed_store import TOPIC, batch
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +30,7 @@ class Opened:
     def __init__(self, kind: str, folder: Path) -> None:
         self._folder = folder
         self._memory = MemoryStore() if kind == "memory" else None
+        self._place = Place() if kind == "simulated disk" else None
         self._rocks: RocksStore | None = None
 
     def again(self) -> Store:
@@ -36,6 +38,8 @@ class Opened:
         if self._memory is not None:
             self._memory.close()
             return self._memory
+        if self._place is not None:
+            return WarmStore(self._place, lambda: 0)
         self.close()
         self._rocks = RocksStore(self._folder, "same", budget(8))
         return self._rocks
@@ -46,7 +50,7 @@ class Opened:
             self._rocks.close()
 
 
-@pytest.fixture(params=["memory", "rocksdb"])
+@pytest.fixture(params=["memory", "rocksdb", "simulated disk"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     made = Opened(request.param, tmp_path / "store")
     yield made
