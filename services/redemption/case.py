@@ -1,7 +1,7 @@
 """One command being decided: what it meets, and every reason found against it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.decision import Accepted, Decided, Refused, Rows
@@ -99,7 +99,7 @@ def accepted(*facts: Decided, covered: int | None = None, due: int | None = None
 
 def swept(done: Accepted) -> Accepted:
     """Done because it was due: nobody asked, and the same again finds nothing to do."""
-    return replace(done, remember=False)
+    return Accepted(done.facts, balance=done.balance, remember=False)
 
 
 def unchanged(account: Account, *, remember: bool = True) -> Accepted:

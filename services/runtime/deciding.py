@@ -255,6 +255,9 @@ class Deciding:
             row = write_answer(staging.progress.now + ANSWER_KEPT, content, write_pending(asked))
             staging.change({answer_key(command.subject, command.id): row})
             return
+        forgotten = isinstance(decision, Accepted) and not decision.remember
+        if forgotten and command.replyto is None:
+            return  # a sweep: nobody asked, and nobody asks again
         reply = reply_of(command, decision, types)
         value = self._encode(staging, reply, command.subject, command.correlationid)
         if command.replyto is not None:
