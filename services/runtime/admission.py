@@ -36,7 +36,8 @@ def is_answered(record: Record, message: Message, cause: str, partitions: int) -
 class Admission:
     """The gate of one deciding service; what it turns away becomes a dead letter.
 
-    `subjects` names every card or account a command is about (all must live on its partition).
+    `subjects` names every card or account a command is about (all must live on its partition);
+    None: a command is about its own subject.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Admission:
         service: Literal["issuance", "redemption"],
         seals: Seals,
         partitions: int,
-        subjects: Callable[[Command], tuple[str, ...]],
+        subjects: Callable[[Command], tuple[str, ...]] | None,
     ) -> None:
         self._service = service
         self._seals = seals
@@ -57,20 +58,23 @@ class Admission:
         if prefix is None or (message.source is not None and not proves(prefix, message.source)):
             return UNSEALED
         match message:
+            case Command():
+                return self._misrouted(record, message) or self._from_outside(message)
             case Unreadable():
                 return f"unreadable: {message.cause}"
             case Broadcast():
                 if message.source not in BROADCAST_SOURCES:
                     allowed = ", ".join(sorted(BROADCAST_SOURCES))
                     return f"not_permitted: {message.type} comes from {allowed} only"
-            case Command():
-                return self._misrouted(record, message) or self._from_outside(message)
         return None
 
     def _misrouted(self, record: Record, command: Command) -> str | None:
-        if record.key != command.subject.encode():
+        key = record.key
+        if key is None or key != command.subject.encode():
             return f"misrouted: the key is not the subject {command.subject}"
-        for subject in self._subjects(command):
+        if self._subjects is None and partition_of(key, self._partitions) == record.partition:
+            return None
+        for subject in (command.subject,) if self._subjects is None else self._subjects(command):
             home = partition_of(subject.encode(), self._partitions)
             if home != record.partition:
                 wanted = f"misrouted: {subject} belongs on partition {home} (murmur2)"

@@ -73,14 +73,13 @@ class Deciding:
         self._policy_of = policy_of
         self._seals = seals
         self._partitions = partitions
-        subjects = getattr(spec.core, "subjects", lambda command: (command.subject,))
+        subjects = getattr(spec.core, "subjects", None)
         self.admission = Admission(spec.service, seals, partitions, subjects)
 
     def handle(self, staging: Staging, record: Record) -> None:
         """Decide on one record; PolicyMissingError leaves the staging as it was."""
         message = read_command(self.spec.service, record.value)
-        if isinstance(message, Command):
-            self._require_policy(staging, record)
+        terms = self._terms(staging, record) if isinstance(message, Command) else None
         staging.begin(record)
         cause = self.admission.turned_away(record, message)
         if cause is not None:
@@ -90,13 +89,19 @@ class Deciding:
             return
         if isinstance(message, Broadcast):
             take_broadcast(staging.progress, message)
-        elif isinstance(message, Command):
-            self._command(staging, record, message)
+        elif terms is not None:
+            assert isinstance(message, Command)
+            self._command(staging, record, message, terms)
 
-    def _require_policy(self, staging: Staging, record: Record) -> None:
-        known = staging.progress.in_force_at(max(staging.progress.now, record.timestamp))
-        if known is None or self._policy_of(known.version) is None:
+    def _terms(self, staging: Staging, record: Record) -> Terms:
+        """The terms of this record's decision; PolicyMissingError: not known yet."""
+        progress = staging.progress
+        now = max(progress.now, record.timestamp)
+        known = staging.in_force(now)
+        policy = None if known is None else self._policy_of(known.version)
+        if policy is None:
             raise PolicyMissingError
+        return Terms(now, policy, progress.closed)
 
     def _turned_away(self, staging: Staging, message: Any, cause: str) -> None:
         """Whoever has proven who he is and can be answered is answered; nothing is remembered."""
@@ -107,13 +112,13 @@ class Deciding:
         value = self._encode(staging, reply, message.subject, message.correlationid)
         staging.out(self.spec.replies, message.replyto, value)
 
-    def _command(self, staging: Staging, record: Record, command: Command) -> None:
+    def _command(self, staging: Staging, record: Record, command: Command, terms: Terms) -> None:
         content = content_of(command)
         known = staging.raw(answer_key(command.subject, command.id))
         if known is not None and answer_until(known) > staging.progress.now:
             self._repeated(staging, command, content, known)
         else:
-            self._decide(staging, record, command, content)
+            self._decide(staging, record, command, terms)
 
     def _repeated(self, staging: Staging, command: Command, content: bytes, known: bytes) -> None:
         if command.replyto is None:
@@ -137,8 +142,8 @@ class Deciding:
         value = self._encode(staging, reply, command.subject, command.correlationid)
         staging.out(self.spec.replies, command.replyto, value)
 
-    def _decide(self, staging: Staging, record: Record, command: Command, content: bytes) -> None:
-        terms = self._terms(staging)
+    def _decide(self, staging: Staging, record: Record, command: Command, terms: Terms) -> None:
+        content = content_of(command)
         core = self.spec.core
         decision: Decision
         wrong_time = out_of_time(self.spec.service, record, command)
@@ -180,13 +185,6 @@ class Deciding:
             return len(decision.belated.told)
         forgettable = isinstance(decision, Refused) and decision.reason in FORGETTABLE
         return staging.progress.now if forgettable else 0
-
-    def _terms(self, staging: Staging) -> Terms:
-        known = staging.progress.in_force_at(staging.progress.now)
-        assert known is not None
-        policy = self._policy_of(known.version)
-        assert policy is not None
-        return Terms(now=staging.progress.now, policy=policy, closed=staging.progress.closed)
 
     def _load(self, staging: Staging, keys: tuple[str, ...]) -> dict[str, Any]:
         rows = {}

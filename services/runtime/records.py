@@ -19,7 +19,11 @@ class Record:
 
     def header(self, name: str) -> bytes | None:
         """The last header of that name, or None."""
-        return next((value for key, value in reversed(self.headers) if key == name), None)
+        found = None
+        for key, value in self.headers:
+            if key == name:
+                found = value
+        return found
 
 
 @dataclass(slots=True)

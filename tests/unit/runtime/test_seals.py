@@ -1,5 +1,7 @@
 """A seal proves one source prefix for one topic, key and value."""
 
+import hashlib
+import hmac
 from dataclasses import replace
 
 import pytest
@@ -45,6 +47,14 @@ def test_bytes_cannot_move_between_topic_key_and_value() -> None:
     headers = HmacSeals(KEYS, "pos").seal("ab", b"c", b"d")
     moved = Record("a", 0, 0, 0, b"bc", b"d", headers)
     assert HmacSeals(KEYS, "pos").prefix_proven(moved) is None
+
+
+@pytest.mark.parametrize("secret", [b"s", b"s" * 32, b"s" * 64, b"s" * 65])
+def test_a_seal_is_the_hmac_of_the_standard_library(secret: bytes) -> None:
+    seals = HmacSeals({"own": SealKey("own", "service/", secret)}, "own")
+    told = b"\0\0\0\5topic" + b"\0\0\0\3key" + b"\0\0\0\5value"
+    expected = hmac.new(secret, told, hashlib.sha256).hexdigest()
+    assert seals.seal("topic", b"key", b"value") == (("scrip-seal", f"own:{expected}".encode()),)
 
 
 def test_a_prefix_proves_whole_names_only() -> None:
