@@ -36,7 +36,7 @@ class CloseUndo(CommandModel):
     detail: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ImportTakenBack(AccountFact):
     """The imported value (Σ parts = `minor`) is gone again; the account is Cancelled."""
 
@@ -45,7 +45,7 @@ class ImportTakenBack(AccountFact):
     parts: list[Part]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ImportKept(AccountFact):
     """The import stays: it is not unused any more (`reason`); nothing changes."""
 

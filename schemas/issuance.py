@@ -170,7 +170,7 @@ COMMANDS: dict[str, type[CommandModel]] = {
 INTERNAL_COMMANDS = frozenset({"lapse_sale", "restock", "rekeyed", "close_undo"})
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class CardFact:
     """What every issuance fact says; `life` counts how often the card came (back) into stock."""
 
@@ -180,7 +180,7 @@ class CardFact:
     where: Where
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class CardsPrepared(CardFact):
     """The card is in stock."""
 
@@ -191,7 +191,7 @@ class CardsPrepared(CardFact):
     templates: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class CardsShipped(CardFact):
     """The card is on its way to, or at, a location."""
 
@@ -199,7 +199,7 @@ class CardsShipped(CardFact):
     reason: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class SaleReserved(CardFact):
     """Activating: the sale waits for its second phase until `due_at` (ms UTC)."""
 
@@ -211,7 +211,7 @@ class SaleReserved(CardFact):
     due_at: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class CardSold(CardFact):
     """Activated: the value is handed to redemption; `lots` and `fixed` are what it receives."""
 
@@ -224,7 +224,7 @@ class CardSold(CardFact):
     fixed: Fixed
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class CardsImported(CardSold):
     """As sold, with a balance from elsewhere."""
 
@@ -232,7 +232,7 @@ class CardsImported(CardSold):
     last4: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class SaleEnded(CardFact):
     """`sale_cancelled` and `sale_lapsed`: back to Prepared (or a tombstone for a late reserve).
 
@@ -243,7 +243,7 @@ class SaleEnded(CardFact):
     unseen: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class CardChanged(CardFact):
     """`card_cancelled`, `card_restored`, `import_undone`, `card_restocked`, `card_rekeyed`."""
 
@@ -252,7 +252,7 @@ class CardChanged(CardFact):
     templates: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class UndoReserved(CardFact):
     """Redemption is asked to take the import `sale` back; `undo` is the command's id.
 
@@ -265,7 +265,7 @@ class UndoReserved(CardFact):
     others: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class IssuanceRefused:
     """A refusal, recorded: the command's type, the reason, what was wrong."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class JournalLine:
     """One leg: exactly one of `debit` and `credit` is positive (minor units).
 
@@ -24,7 +24,7 @@ class JournalLine:
     standard: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Journal:
     """A balanced entry in one entity's books, in one currency, caused by one fact.
 
@@ -42,7 +42,7 @@ class Journal:
     lines: list[JournalLine]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class BreakageLine:
     """One cohort's move to income: `recognized_minor` now (either sign), `total_minor` so far."""
 
@@ -55,7 +55,7 @@ class BreakageLine:
     total_minor: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class BreakageRecognized:
     """A breakage run: method, rate in basis points, who, and its lines."""
 
@@ -68,7 +68,7 @@ class BreakageRecognized:
     lines: list[BreakageLine] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class PeriodClosed:
     """An entity's books are closed up to and including the ISO day `until`."""
 
@@ -78,7 +78,7 @@ class PeriodClosed:
     by: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class AdjustedBook:
     """Lines to post in one entity's books; they balance."""
 
@@ -86,7 +86,7 @@ class AdjustedBook:
     lines: list[JournalLine]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class JournalAdjusted:
     """What sets the journals of one fact right, in one currency: posted beside them, as it stands.
 

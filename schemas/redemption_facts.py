@@ -20,7 +20,7 @@ from schemas.value import (
 )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ValueLoaded(AccountFact):
     """Value came onto a card, for `price_minor`; `promo` tender posts no journal."""
 
@@ -38,7 +38,7 @@ class ValueLoaded(AccountFact):
     merged: list[LotMerge] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class CreditIssued(AccountFact):
     """Store credit was issued; `owner_kind` is customer, company or card."""
 
@@ -54,7 +54,7 @@ class CreditIssued(AccountFact):
     merged: list[LotMerge] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class HoldPlaced(AccountFact):
     """`hold` reserves `hold.minor`; of `requested_minor`, `due_minor` remains to be paid."""
 
@@ -63,7 +63,7 @@ class HoldPlaced(AccountFact):
     due_minor: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class HoldIncreased(AccountFact):
     """`hold` is the whole hold after it; `minor` the increase."""
 
@@ -72,7 +72,7 @@ class HoldIncreased(AccountFact):
     day: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class HoldCaptured(AccountFact):
     """`minor` was spent (Σ parts), `exception_minor` honoured beyond the balance (late).
 
@@ -96,7 +96,7 @@ class HoldCaptured(AccountFact):
     refundable_until: int | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class HoldEnded(AccountFact):
     """`hold_released` and `hold_lapsed`; an unseen hold leaves a tombstone with `minor` 0."""
 
@@ -106,7 +106,7 @@ class HoldEnded(AccountFact):
     order: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class CaptureRefunded(AccountFact):
     """Captured value came back (Σ parts = `minor`).
 
@@ -129,7 +129,7 @@ class CaptureRefunded(AccountFact):
     order: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ReturnReserved(AccountFact):
     """Refunding: an unused card is on its way back until `due_at`."""
 
@@ -138,7 +138,7 @@ class ReturnReserved(AccountFact):
     reason: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ReturnEnded(AccountFact):
     """`return_cancelled` and `return_lapsed`: Activated again (or a tombstone)."""
 
@@ -146,7 +146,7 @@ class ReturnEnded(AccountFact):
     unseen: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class CardReturned(AccountFact):
     """The unused card's value was paid back by `tender`; state Refunded, or Blank (to stock)."""
 
@@ -157,7 +157,7 @@ class CardReturned(AccountFact):
     parts: list[Part]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class BalanceAdjusted(AccountFact):
     """By hand: `minor` up (then `lots` came in) or down (then `parts` went out)."""
 
@@ -170,7 +170,7 @@ class BalanceAdjusted(AccountFact):
     merged: list[LotMerge] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class AccountMarked(AccountFact):
     """`account_frozen`, `account_unfrozen`, `account_cancelled`."""
 
@@ -178,7 +178,7 @@ class AccountMarked(AccountFact):
     case: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ValidityExtended(AccountFact):
     """Lots live until `expires_at` again; `parts` are what had expired and is restored."""
 
@@ -189,7 +189,7 @@ class ValidityExtended(AccountFact):
     lots: list[Lot]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ValueTaken(AccountFact):
     """`cashed_out`, `lots_expired`, `value_escheated`: `parts` went out, Σ = `minor`.
 
@@ -204,7 +204,7 @@ class ValueTaken(AccountFact):
     dropped: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class SaleChargedBack(AccountFact):
     """The sale's payment was taken back: `parts` unspent (Σ = `minor`), `spent_minor` is lost
     at `sale_where`, where it was sold (without: where its parts came in).
@@ -218,7 +218,7 @@ class SaleChargedBack(AccountFact):
     sale_where: Where | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ValueSent(AccountFact):
     """Lots and holds left for account `to`; with `replacement` this account is Cancelled."""
 
@@ -229,7 +229,7 @@ class ValueSent(AccountFact):
     reason: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ValueReceived(AccountFact):
     """Lots and holds arrived from account `sender`; `unclaimed` when it stands in for another."""
 
@@ -241,7 +241,7 @@ class ValueReceived(AccountFact):
     unclaimed: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ValueForwarded:
     """Value for an account that cannot take it went on to `to`; it was never under this one.
 
@@ -258,7 +258,7 @@ class ValueForwarded:
     reason: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class RedemptionRefused:
     """A refusal, recorded: the command's type, the reason, what was wrong."""
 

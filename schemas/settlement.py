@@ -23,7 +23,7 @@ RunState = Literal[
 EntryState = Literal["planned", "filed", "transmitted", "pending", "settled", "final", "returned"]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class ItemAccrued:
     """What `to` (where it was used) gets from `source` (where the value came in).
 
@@ -54,7 +54,7 @@ class ItemAccrued:
     unexpected: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Obligation:
     """Entity `debtor` owes entity `creditor` so much, by the items of a run (either sign)."""
 
@@ -63,7 +63,7 @@ class Obligation:
     minor: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Position:
     """A location in a run: `before` + `net` = `moved` + `carried`; negative owes, positive gets."""
 
@@ -75,7 +75,7 @@ class Position:
     carried: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Entry:
     """One ACH entry. `direction` from the bank's view of the location: debit takes from it.
 
@@ -95,7 +95,7 @@ class Entry:
     last4: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class RunFact:
     """What every run fact says; `parent` is the entity that runs settlement."""
 
@@ -104,7 +104,7 @@ class RunFact:
     parent: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class RunApproved(RunFact):
     """Two people stand behind the run's content (`content` is its SHA-256)."""
 
@@ -113,7 +113,7 @@ class RunApproved(RunFact):
     approved_by: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class RunCancelled(RunFact):
     """The run's items are accrued again."""
 
@@ -121,7 +121,7 @@ class RunCancelled(RunFact):
     by: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class FileBuilt(RunFact):
     """A bank file of the run.
 
@@ -139,7 +139,7 @@ class FileBuilt(RunFact):
     held: list[str]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class FileTransmitted(RunFact):
     """The bank has the file."""
 
@@ -147,7 +147,7 @@ class FileTransmitted(RunFact):
     number: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Moved:
     """Cash of an entity: positive came in, negative went out."""
 
@@ -156,7 +156,7 @@ class Moved:
     minor: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class RunSettled(RunFact):
     """A file's entries have settled on `effective`; `final` when it was the run's last file."""
 
@@ -166,7 +166,7 @@ class RunSettled(RunFact):
     final: bool
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class RunClosed(RunFact):
     """The return window has ended.
 
@@ -180,7 +180,7 @@ class RunClosed(RunFact):
     positions: list[Position] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class EntryReturned(RunFact):
     """The bank sent an entry back; `settled` tells whether its money had moved before."""
 
@@ -192,7 +192,7 @@ class EntryReturned(RunFact):
     represent: bool
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class EntryCorrected(RunFact):
     """The bank says the account's details have changed; staged until a second person approves."""
 

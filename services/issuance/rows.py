@@ -7,7 +7,7 @@ from schemas.issuance import CardState
 from schemas.value import Where
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class PendingSale:
     """A sale between its phases: Activating until `due_at` (ms UTC); amounts in minor units."""
 
@@ -19,7 +19,7 @@ class PendingSale:
     due_at: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Card:
     """A card as issuance knows it; once Activated it is redemption's until it is restocked.
 
@@ -40,7 +40,7 @@ class Card:
     imported: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class EndedSale:
     """How a sale ended at `at` (ms UTC), so that late phases of it are answered as they should."""
 
@@ -49,7 +49,7 @@ class EndedSale:
     at: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class TemplateCounts:
     """How many cards each template has made on this partition."""
 

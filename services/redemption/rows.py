@@ -12,7 +12,7 @@ ENDED_KEPT: Final = 37 * DAY
 ORDER_KEPT: Final = 730 * DAY
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Sale:
     """The sale that made a card live: what was paid, by what, for which lots, where."""
 
@@ -25,7 +25,7 @@ class Sale:
     charged_back: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Account:
     """A live account as it is; `ledger` = Σ lots, `held` = Σ holds = Σ held of lots (minor units).
 
@@ -61,7 +61,7 @@ class Account:
     sweeps: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class LotTerms:
     """What is needed to make a lot again that had been spent to the end."""
 
@@ -73,7 +73,7 @@ class LotTerms:
     life: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class PricedLine:
     """A line of a receipt: its price, what the card covered, and the price of what came back."""
 
@@ -83,7 +83,7 @@ class PricedLine:
     returned: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Receipt:
     """A receipt that other tenders paid too: `due` of it was to be given back by them so far.
 
@@ -95,7 +95,7 @@ class Receipt:
     due: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Capture:
     """What may come back: the split as captured, `refunded_before` of each part going up.
 
@@ -115,7 +115,7 @@ class Capture:
     order: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class EndedHold:
     """A hold that is no longer open; `minor` of it was neither captured nor asked back.
 
@@ -130,7 +130,7 @@ class EndedHold:
     order: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class EndedReturn:
     """A return that is no longer open (`cancelled` is also a tombstone)."""
 
@@ -139,7 +139,7 @@ class EndedReturn:
     ended_at: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Assignment:
     """This membership assignment has had its credit, once and for all."""
 

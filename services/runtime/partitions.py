@@ -11,6 +11,7 @@ from schemas.topics import Topic
 from services.runtime.advance import PROGRESS, Progress, progress_key, read_progress
 from services.runtime.agenda import Agenda
 from services.runtime.bounds import Bounds
+from services.runtime.kept import Kept
 from services.runtime.ports import (
     NotStableYetError,
     Standing,
@@ -67,6 +68,7 @@ class Partition:
     memory: Topic
     bounds: InitVar[Bounds | None]
     agenda: Agenda | None = field(init=False, default=None)
+    kept: Kept = field(init=False, default_factory=Kept)
     progress: Progress = field(default_factory=Progress)
     phase: Phase = "restoring"
     restoring: list[Restoring] = field(default_factory=list)
@@ -180,7 +182,13 @@ class Partition:
     def open(self, source: str) -> Staging:
         """What the next batch makes of this partition starts from here."""
         return Staging(
-            source, self.input_topic, self.number, self.store, self.progress, self.memory
+            source,
+            self.input_topic,
+            self.number,
+            self.store,
+            self.progress,
+            self.memory,
+            kept=self.kept,
         )
 
     def apply(self, staging: Staging) -> None:
@@ -188,6 +196,7 @@ class Partition:
         rows = staging.committed_rows()
         if self.agenda is not None:
             self.agenda.take(rows)
+        self.kept.apply(staging.rows.items())
         self.store.apply(rows, staging.committed_offsets(), staging.progress_row)
         self.progress = staging.progress
         self.found_progress = True

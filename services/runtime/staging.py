@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from schemas.message import Fact, encode_fact
 from schemas.topics import Topic
 from services.runtime.advance import KnownPolicy, Progress, progress_key
+from services.runtime.kept import Kept
 from services.runtime.ports import Store
 from services.runtime.records import Headers, Marked, Record, Staged
 
@@ -45,6 +46,8 @@ class Staging:
         store: Store,
         progress: Progress,
         memory: Topic,
+        *,
+        kept: Kept | None = None,
     ) -> None:
         self.source = source
         self.input_topic = input_topic
@@ -55,6 +58,7 @@ class Staging:
         self.changed: dict[str, None] = {}
         self.handled = 0
         self._store = store
+        self._kept = Kept() if kept is None else kept
         self._memory = memory
         self._last_fact: Staged | None = None
         self._in_force: KnownPolicy | None = None
@@ -89,10 +93,12 @@ class Staging:
         """The row as this batch has it, or None."""
         if key in self.rows:
             return self.rows[key]
-        value = self._store.get(key)
-        if value is None:
-            return None
-        row = codec.read(key, value)
+        row = self._kept.take(key)
+        if row is None:
+            value = self._store.get(key)
+            if value is None:
+                return None
+            row = codec.read(key, value)
         self.rows[key] = row
         return row
 

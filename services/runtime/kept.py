@@ -1,0 +1,39 @@
+"""Accounts as objects between batches: what is used again soon need not be decoded again."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+KEPT_MAX: Final = 8_192
+
+
+class Kept:
+    """The latest rows of one partition's subjects, each the very object its bytes would give.
+
+    A row is either here or with the one batch that may change it: a batch takes it out, and only
+    `apply` of a committed batch puts it back. So a dropped batch leaves nothing changed behind, and
+    what is not here is decoded from the store. It saves about 10 µs a command (orjson and
+    pydantic); an account is some 4 KB, hence the bound.
+    """
+
+    def __init__(self, most: int = KEPT_MAX) -> None:
+        self._most = most
+        self._rows: dict[str, Any] = {}
+
+    def take(self, key: str) -> Any | None:
+        """The row, now the taker's alone; None: it is not here."""
+        return self._rows.pop(key, None)
+
+    def apply(self, rows: Iterable[tuple[str, Any]]) -> None:
+        """A committed batch's rows as they are now (None: gone); the oldest make room."""
+        kept = self._rows
+        for key, row in rows:
+            if "/" not in key:
+                kept.pop(key, None)
+                if row is not None:
+                    kept[key] = row
+        while len(kept) > self._most:
+            del kept[next(iter(kept))]
+
+    def all(self) -> dict[str, Any]:
+        """What is here, for whoever checks it against the store."""
+        return dict(self._rows)
