@@ -1,5 +1,6 @@
 """What a decision is taken under: the instant, the policy in force, what is closed."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -31,6 +32,7 @@ class Policy:
     document: PolicyDocument
     sha256: str = ""
     _places: dict[str, ResolvedPlace | None] = field(default_factory=dict, compare=False)
+    _laws: dict[tuple[str, int], list[Law]] = field(default_factory=dict, compare=False)
 
     @cached_property
     def parent(self) -> str:
@@ -99,6 +101,18 @@ class Policy:
         Of rows of one jurisdiction about one rule only the newest counts. A row counts from the
         beginning of its day in network time.
         """
+        # The answer changes only when a row begins to count: asked of every load and refund.
+        key = (jurisdiction, bisect_right(self._law_starts, at))
+        if key not in self._laws:
+            self._laws[key] = self._laws_at(jurisdiction, at)
+        return self._laws[key]
+
+    @cached_property
+    def _law_starts(self) -> list[int]:
+        timezone = self.document.network.timezone
+        return sorted(start_of_day(row.from_, timezone) for row in self.document.law if row.from_)
+
+    def _laws_at(self, jurisdiction: str, at: int) -> list[Law]:
         newest: dict[tuple[str, str], Law] = {}
         for row in self.document.law:
             if row.jurisdiction != jurisdiction and not jurisdiction.startswith(
