@@ -13,6 +13,8 @@
 - `DUE_FROM: dict[str, tuple[str, ...]]`: by kind of row, the fields (however deep in it) one of
   which is not after its first due; a kind without has no dues. `FORGOTTEN_FROM: dict[str,
   tuple[str, int]]`: the field and the milliseconds after it before which it is not forgotten.
+- `first_due(row) -> int | None`, optional: the same bound for a subject's own row as an object,
+  which is four times as quick to look at as its bytes.
 - `forgotten_at(key, row) -> int | None`: from this instant the row counts as absent (ms UTC).
 - `account_view(rows, subject) -> dict | None`: what `enquire` and reports show.
 - `subjects(command) -> tuple[str, ...]`, optional: every subject a command is about (a batch names

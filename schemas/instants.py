@@ -12,6 +12,7 @@ SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+_USUAL: Final = len("2026-05-01T14:00:00.000Z")
 INSTANT_END: Final = 32_503_680_000_000  # 3000-01-01: keeps every later sum within a datetime
 
 _RFC_3339 = re.compile(
@@ -21,6 +22,18 @@ _RFC_3339 = re.compile(
 
 def parse_instant(text: str) -> int:
     """RFC 3339 with an offset, 1970 to 2999 → milliseconds UTC; ValueError for anything else."""
+    if len(text) == _USUAL and text[23] == "Z" and text[19] == "." and text[20:23].isdecimal():
+        # As most senders write it, and we ourselves: only the second is worth remembering.
+        return _whole_second(text[:19]) + int(text[20:23])
+    return _parse(text)
+
+
+@lru_cache(maxsize=4096)
+def _whole_second(text: str) -> int:
+    return _parse(text + "Z")
+
+
+def _parse(text: str) -> int:
     parts = _RFC_3339(text)
     if parts is None:
         raise ValueError(f"{text[:40]!r} is not RFC 3339 with an offset (…Z or …-04:00)")

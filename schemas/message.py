@@ -96,8 +96,8 @@ class Command:
     @property
     def channel(self) -> str | None:
         """The id of the channel that sent it; None for a service."""
-        kind, _, name = self.source.partition("/")
-        return name if kind == "channel" else None
+        source = self.source
+        return source[8:] if source.startswith("channel/") else None
 
 
 @dataclass(slots=True, frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from schemas.instants import DAY, day_after, end_of_day, local_date, start_of_day, years_after
+from schemas.message import Place
 from schemas.policy import Channel, Fixed, Law, Pair, PolicyDocument, Programme, Range, Right
 from schemas.value import Where
 
@@ -197,19 +198,20 @@ class Terms:
     policy: Policy
     closed: Mapping[str, str] = field(default_factory=dict)
 
-    def where(self, place: object | None) -> Where | None:
+    def where(self, place: Place | None) -> Where | None:
         """The decided place of a command's `place`; None for an unknown location."""
-        location = getattr(place, "location", None)
-        resolved = self.policy.place(location)
+        resolved = self.policy.place(None if place is None else place.location)
         if resolved is None:
             return None
+        if place is None:
+            return Where(location=resolved.location, entity=resolved.entity)
         return Where(
             location=resolved.location,
             entity=resolved.entity,
-            channel=getattr(place, "channel", None),
-            register=getattr(place, "register", None),
-            staff=getattr(place, "staff", None),
-            receipt=getattr(place, "receipt", None),
+            channel=place.channel,
+            register=place.register,
+            staff=place.staff,
+            receipt=place.receipt,
         )
 
     def dates(

@@ -4,6 +4,7 @@ Runs on PostgreSQL and in memory alike. Amounts are minor units.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
@@ -12,6 +13,9 @@ from schemas.ledger import Journal, JournalLine
 from services.ledger.books import content
 from services.ledger.tables import account_event, account_state, card_state, journal, journal_line
 from services.ledger.trial import Finding, TrialBalance
+
+_LINE = tuple(field.name for field in fields(JournalLine))
+_JOURNAL = tuple(field.name for field in fields(Journal) if field.name != "lines")
 
 
 def trial_balance(connection: Connection) -> dict[str, TrialBalance]:
@@ -34,10 +38,10 @@ def journals(connection: Connection) -> Iterator[tuple[str, Journal]]:
     lines: dict[int, list[JournalLine]] = {}
     query = select(journal_line).order_by(journal_line.c.journal_id, journal_line.c.number)
     for row in connection.execute(query).mappings():
-        said = {name: row[name] for name in JournalLine.__slots__}
+        said = {name: row[name] for name in _LINE}
         lines.setdefault(row["journal_id"], []).append(JournalLine(**said))
     for row in connection.execute(select(journal).order_by(journal.c.id)).mappings():
-        said = {name: row[name] for name in Journal.__slots__ if name != "lines"}
+        said = {name: row[name] for name in _JOURNAL}
         yield row["content"], Journal(**said, lines=lines.get(row["id"], []))
 
 

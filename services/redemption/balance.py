@@ -246,6 +246,11 @@ def dues(key: str, row: Row) -> tuple[Due, ...]:
     return portrait.dues(key, row) if isinstance(row, Account) else ()
 
 
+def first_due(row: Account) -> int | None:
+    """No due of this row comes before it (ms UTC)."""
+    return portrait.first_due(row)
+
+
 def forgotten_at(key: str, row: Row) -> int | None:
     """From when the row counts as absent (ms UTC); None: never."""
     return rows.forgotten_at(key, row)

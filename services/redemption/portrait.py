@@ -72,3 +72,15 @@ def dues(subject: str, account: Account) -> tuple[Due, ...]:
     if ends and account.state != "Refunding":
         found.append(Due(min(ends), "expire_lots", subject, {"round": account.sweeps}))
     return tuple(found)
+
+
+def first_due(account: Account) -> int | None:
+    """No due of the account comes before this (ms UTC); None: it has none."""
+    first = account.return_due
+    for hold in account.holds:
+        if first is None or hold.ends_at < first:
+            first = hold.ends_at
+    for lot in account.lots:
+        if lot.expires_at is not None and (first is None or lot.expires_at < first):
+            first = lot.expires_at
+    return first

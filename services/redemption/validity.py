@@ -60,7 +60,10 @@ def nothing_live(account: Account, terms: Terms) -> bool:
     """Is there no value on this card but what has ended, held or not?"""
     if account.kind != "card" or account.state != "Activated":
         return False
-    return bool(account.lots) and all(ended(lot, account, terms) for lot in account.lots)
+    for lot in account.lots:
+        if lot.expires_at is None or lot.expires_at > terms.now or not ended(lot, account, terms):
+            return False
+    return bool(account.lots)
 
 
 def all_ended(account: Account, terms: Terms) -> bool:

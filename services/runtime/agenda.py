@@ -1,8 +1,8 @@
 """What falls due on one partition, and what may be forgotten, by the rows it has."""
 
 import heapq
-from collections.abc import Container, Iterable
-from typing import Final
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, Final
 
 import orjson
 
@@ -12,6 +12,7 @@ from services.runtime.bounds import Bounds
 from services.runtime.ports import Store
 from services.runtime.timeline import Entry
 
+_NONE: Final[Mapping[str, Any]] = {}
 RESEND_AFTER: Final = 1_000
 FORGET_MAX: Final = 200
 # Looking at a row means decoding it; there may be a million whose entries are of no account.
@@ -38,8 +39,13 @@ class Agenda:
         self._awaited: set[str] = set()
         self._told: dict[str, int] = {}
 
-    def take(self, rows: Iterable[tuple[str, bytes | None]]) -> None:
-        """Rows as they will be (None: gone); the store writes them and their entries at once."""
+    def take(
+        self, rows: Iterable[tuple[str, bytes | None]], objects: Mapping[str, Any] = _NONE
+    ) -> None:
+        """Rows as they will be (None: gone); the store writes them and their entries at once.
+
+        `objects` are those of them that are at hand as what their bytes were written from.
+        """
         dues, forgettings = self._store.dues, self._store.forgettings
         for key, value in rows:
             self._awaited.discard(key)
@@ -48,7 +54,7 @@ class Agenda:
                 forgettings.done((told, key))
             at = until = None
             if value is not None:
-                at, until = self._bounds.of(key, value)
+                at, until = self._bounds.of(key, value, objects.get(key))
             if until is not None:
                 forgettings.add(until, key)
             sent = self._sent.get(key)

@@ -1,6 +1,7 @@
 """When a row may first be due or forgotten, read from its bytes: never later than in truth."""
 
 import re
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
@@ -43,11 +44,22 @@ class Bounds:
         due: dict[str, tuple[str, ...]] = core.DUE_FROM
         forgotten: dict[str, tuple[str, int]] = core.FORGOTTEN_FROM
         self._due = {kind: tuple(map(_tag, names)) for kind, names in due.items()}
+        # Only where a subject's own row is never forgotten does its first due say everything.
+        first_due: Callable[[Any], int | None] | None = getattr(core, "first_due", None)
+        self._first_due = None if "" in forgotten else first_due
         self._forgotten = {kind: ((_tag(name),), ms) for kind, (name, ms) in forgotten.items()}
 
-    def of(self, key: str, value: bytes) -> tuple[int | None, int | None]:
-        """The row is neither due nor forgotten earlier than this (ms UTC); None: never is."""
-        kind = kind_of(key) if "/" in key else ""
+    def of(self, key: str, value: bytes, row: Any | None = None) -> tuple[int | None, int | None]:
+        """The row is neither due nor forgotten earlier than this (ms UTC); None: never is.
+
+        `row` is what the value was written from, where that is at hand.
+        """
+        if "/" not in key:
+            if row is not None and self._first_due is not None:
+                return self._first_due(row), None
+            kind = ""
+        else:
+            kind = kind_of(key)
         if kind == ANSWER:
             return None, answer_until(value)
         tags = self._due.get(kind)

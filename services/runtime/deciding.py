@@ -73,6 +73,7 @@ class Deciding:
         self._policy_of = policy_of
         self._seals = seals
         self._partitions = partitions
+        self._subjects_forgotten = "" in spec.core.FORGOTTEN_FROM
         subjects = getattr(spec.core, "subjects", None)
         self.admission = Admission(spec.service, seals, partitions, subjects)
 
@@ -187,14 +188,17 @@ class Deciding:
         return staging.progress.now if forgettable else 0
 
     def _load(self, staging: Staging, keys: tuple[str, ...]) -> dict[str, Any]:
-        rows = {}
+        rows: dict[str, Any] = {}
         now = staging.progress.now
         for key in keys:
             row = staging.row(key, self.rows)
-            if row is not None:
+            if row is None:
+                continue
+            if "/" in key or self._subjects_forgotten:
                 until = self.spec.core.forgotten_at(key, row)
-                if until is None or until > now:
-                    rows[key] = row
+                if until is not None and until <= now:
+                    continue
+            rows[key] = row
         return rows
 
     def _fact(self, command: Command, decided: Decided, number: int, terms: Terms) -> Fact:
@@ -269,7 +273,7 @@ class Deciding:
         elif decision.reason in UNKNOWN:
             kept = ANSWER_KEPT_UNKNOWN
         row = write_answer(staging.progress.now + kept, content, value)
-        staging.change({answer_key(command.subject, command.id): row})
+        staging.answer(answer_key(command.subject, command.id), row)
 
     def _answer_belated(
         self, staging: Staging, command: Command, belated: Belated, types: tuple[str, ...]

@@ -195,7 +195,7 @@ class Partition:
         """The staged batch is in the log: now it is true here."""
         rows = staging.committed_rows()
         if self.agenda is not None:
-            self.agenda.take(rows)
+            self.agenda.take(rows, staging.rows)
         self.kept.apply(staging.rows.items())
         self.store.apply(rows, staging.committed_offsets(), staging.progress_row)
         self.progress = staging.progress

@@ -111,8 +111,14 @@ class Staging:
 
     def change(self, rows: Mapping[str, Any]) -> None:
         """Take changed rows over; None deletes."""
-        self.rows.update(rows)
-        self.changed.update(dict.fromkeys(rows))
+        for key, row in rows.items():
+            self.rows[key] = row
+            self.changed[key] = None
+
+    def answer(self, key: str, row: bytes) -> None:
+        """Take over the row of an answer."""
+        self.rows[key] = row
+        self.changed[key] = None
 
     def fact(self, topic: Topic, fact: Fact) -> bytes:
         """Write a fact: number it, chain it, stage it on the input's own partition number."""
