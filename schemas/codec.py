@@ -162,7 +162,7 @@ def _first_unfit(envelope: dict[str, Any]) -> _UnfitError:
 
 def _content(name: str, subject: str, data: dict[str, Any]) -> bytes:
     said = orjson.dumps([name, subject, data], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(said).hexdigest()[:CONTENT_LENGTH].encode()
+    return hashlib.sha256(said).digest()[: CONTENT_LENGTH // 2].hex().encode()
 
 
 def _check_extensions(envelope: dict[str, Any]) -> None:

@@ -11,24 +11,45 @@ from services.runtime.staging import RowCodec
 
 _number: Final = re.compile(rb"-?\d+").match
 _NULL: Final = ord("n")
+_ENDS: Final = (b",", b"}", b"]")
+DIGITS: Final = 13
 
 
 def _first(value: bytes, tags: tuple[bytes, ...]) -> int | None:
-    """The least number after any tag; a tag has its quotes, so no text in a row looks like it."""
-    first: int | None = None
+    """The least number after any tag; a tag has its quotes, so no text in a row looks like it.
+
+    Instants from 2001 to 2286 have 13 digits and are in order as text, too: comparing them so
+    takes a third of reading each as a number.
+    """
+    first = b""
     find = value.find
     for tag in tags:
         start = find(tag)
         while start >= 0:
             start += len(tag)
+            end = start + DIGITS
+            at = value[start:end]
+            if at.isdigit() and value[end : end + 1] in _ENDS:
+                if not first or at < first:
+                    first = at
+            elif value[start] != _NULL:
+                return _first_of_any_length(value, tags)
+            start = find(tag, start)
+    return int(first) if first else None
+
+
+def _first_of_any_length(value: bytes, tags: tuple[bytes, ...]) -> int | None:
+    found = []
+    for tag in tags:
+        start = value.find(tag)
+        while start >= 0:
+            start += len(tag)
             if value[start] != _NULL:
                 number = _number(value, start)
                 assert number is not None, tag
-                at = int(number[0])
-                if first is None or at < first:
-                    first = at
-            start = find(tag, start)
-    return first
+                found.append(int(number[0]))
+            start = value.find(tag, start)
+    return min(found, default=None)
 
 
 def _tag(name: str) -> bytes:

@@ -1,9 +1,9 @@
 """Reading Kafka outside any group: state topics on restore, policies, what tools want to see."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from services.runtime.kafka_settings import reader_settings
@@ -17,25 +17,16 @@ AGAIN_SECONDS: Final = 0.2
 _log = structlog.get_logger()
 
 
-def as_record(message: Message, prefix: str) -> Record:
-    """A message as a record, its topic without the namespace's prefix."""
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    assert topic is not None
-    assert partition is not None
-    assert offset is not None
-    headers = cast(list[tuple[str, bytes | None]], message.headers() or [])
-    return Record(
-        topic[len(prefix) :],
-        partition,
-        offset,
-        message.timestamp()[1],
-        _content(message.key()),
-        _content(message.value()),
-        tuple((name, value or b"") for name, value in headers),
-    )
+def as_record(message: Any, prefix: str) -> Record:
+    """A message as a record, its topic without the namespace's prefix.
+
+    `Any`: the client's types allow None where a message without an error has none, and asking
+    costs a tenth of reading it.
+    """
+    return _row(message.topic()[len(prefix) :], message.partition(), message.offset(), message)
 
 
-def _row(topic: str, partition: int, offset: int, message: Message) -> Record:
+def _row(topic: str, partition: int, offset: int, message: Any) -> Record:
     """As `as_record`, for where the place is known: a restore reads millions of them."""
     headers: Any = message.headers()
     return Record(
@@ -45,13 +36,8 @@ def _row(topic: str, partition: int, offset: int, message: Message) -> Record:
         message.timestamp()[1],
         message.key(),
         message.value(),
-        tuple((name, value or b"") for name, value in headers) if headers else (),
+        tuple([(name, value or b"") for name, value in headers]) if headers else (),
     )
-
-
-def _content(content: object) -> bytes | None:
-    assert content is None or isinstance(content, bytes)
-    return content
 
 
 class KafkaReader:

@@ -154,13 +154,14 @@ class Staging:
             chain = (CHAIN_HEADER, self.progress.chain.encode())
             self._last_fact.headers = (*self._last_fact.headers, chain)
         last: dict[str, int] = {}
+        outputs, now = self.outputs, self.progress.now
         for key in self.changed:
             row = self.rows[key]
             value = None if row is None else codec.write(key, row)
             self._finished.append((key, value))
-            topic = codec.topic(key)
-            last[topic.name] = len(self.outputs)
-            self.out(topic, key, value, partition=self.partition)
+            name = codec.topic(key).name
+            last[name] = len(outputs)
+            outputs.append(Staged(name, self.partition, now, key.encode(), value))
         self.progress_row = self.progress.encode()
         key = progress_key(self.input_topic.name)
         last[self._memory.name] = len(self.outputs)
