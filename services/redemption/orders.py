@@ -61,10 +61,12 @@ def _used(rows: Rows, subject: str, order: str) -> int:
 
 def keys_of(subject: str, body: Any) -> tuple[str, ...]:
     """The rows of the orders that a fact's body names."""
-    named = {hold.order: None for hold in getattr(body, "holds", ()) if hold.order is not None}
-    order = getattr(body, "order", None)
+    holds, order = getattr(body, "holds", None), getattr(body, "order", None)
     if order is None and getattr(body, "hold", None) is not None:
         order = body.hold.order
+    if not holds:
+        return () if order is None else (order_key(subject, order),)
+    named = {hold.order: None for hold in holds if hold.order is not None}
     if order is not None:
         named[order] = None
     return tuple(order_key(subject, one) for one in named)
