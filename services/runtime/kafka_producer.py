@@ -23,6 +23,7 @@ from services.runtime.records import Marked, Staged
 WAIT: Final = 5.0
 COMMIT_WAIT: Final = 5.0
 SLACK: Final = 1.0
+_ANY: Final = -1  # whichever partition the key's murmur2 says
 
 _log = structlog.get_logger()
 
@@ -56,19 +57,17 @@ class KafkaProducer:
 
     def produce(self, staged: Staged) -> None:
         """Write a record in it."""
-        arguments: dict[str, Any] = {"on_delivery": self._on_delivery}
-        if type(staged) is Marked:
-            arguments["on_delivery"] = partial(self._on_marked, staged)
-        if staged.partition is not None:
-            arguments["partition"] = staged.partition
+        told = partial(self._on_marked, staged) if type(staged) is Marked else self._on_delivery
+        more: dict[str, Any] = {"headers": list(staged.headers)} if staged.headers else {}
         try:
             self._producer.produce(
                 self._prefix + staged.topic,
-                value=staged.value,
-                key=staged.key,
+                staged.value,
+                staged.key,
+                _ANY if staged.partition is None else staged.partition,
+                on_delivery=told,
                 timestamp=staged.timestamp,
-                headers=list(staged.headers),
-                **arguments,
+                **more,
             )
         except KafkaException as error:
             refusal = refusal_of(error.args[0], staged.topic)

@@ -157,10 +157,17 @@ class Worker:
         found: dict[TopicPartition, None] = {}
         for record in records:
             name = (record.topic, record.partition)
+            partition = self.partitions.get(name)
+            if partition is None or partition.phase in ("restoring", "lost"):
+                continue
             if name in waiting or name in found:
                 continue
-            staging = batch.stagings.get(name) or self._open(name, record, found)
-            if staging is None or record.offset < staging.progress.next:
+            if partition.phase == "waiting":
+                if self._scan(partition, record):
+                    found[name] = None
+                continue
+            staging = batch.stagings.get(name) or partition.open(self.job.source)
+            if record.offset < staging.progress.next:
                 continue
             try:
                 self.job.handle(staging, record)
@@ -172,19 +179,6 @@ class Worker:
             self._wait(self.partitions[name], batch.stagings.get(name))
         self._sweep(batch)
         return batch
-
-    def _open(
-        self, name: TopicPartition, record: Record, found: dict[TopicPartition, None]
-    ) -> Staging | None:
-        """What this batch makes of a partition; None: nothing is decided there now."""
-        partition = self.partitions.get(name)
-        if partition is None or partition.phase in ("restoring", "lost"):
-            return None
-        if partition.phase == "waiting":
-            if self._scan(partition, record):
-                found[name] = None
-            return None
-        return partition.open(self.job.source)
 
     def _wait(self, partition: Partition, staging: Staging | None) -> None:
         """No policy yet, or not its document: read on only to find one."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from services.runtime import advance, deciding, partitions, staging, worker
+from services.runtime import advance, deciding, kept, partitions, staging, worker
 from services.runtime.advance import GENESIS, PROGRESS, Progress
 from services.runtime.memory_log import MemoryConsumer
 from services.runtime.ports import BatchDroppedError, OutcomeUnknownError
@@ -24,6 +24,11 @@ def no_answer_is_kept(patch: pytest.MonkeyPatch) -> None:
 @planted(PLANTS)
 def answers_are_forgotten_after_a_day(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(deciding, "ANSWER_KEPT", 24 * 3_600_000)
+
+
+@planted(PLANTS)
+def a_dropped_batch_leaves_its_rows_behind(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(kept.Kept, "take", lambda self, key: self._rows.get(key))
 
 
 @planted(PLANTS)
