@@ -62,7 +62,7 @@ RATES: Final[Rates] = {
         UNKNOWN_IN: 33,
         UNKNOWN_OUT: 33,
     },
-    "database": {KILL: 6, KILL_AFTER: 8, FREEZE: 6, AWAY: 8, CUT: 11, LOST: 14, FORGOTTEN: 3},
+    "database": {KILL: 6, KILL_AFTER: 8, FREEZE: 6, AWAY: 8, CUT: 11, LOST: 14, FORGOTTEN: 10},
     "bank": {KILL: 22, KILL_AFTER: 33, FREEZE: 16, AWAY: 22, LOST: 22},
     **{point: {KILL: 8} for point in INSIDE},
     **{point: {KILL: 11, FREEZE: 11} for point in BETWEEN},

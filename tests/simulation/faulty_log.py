@@ -35,7 +35,6 @@ class FaultyLog(MemoryLog):
         self._now = now
         self._stuck: dict[TopicPartition, int] = {}
         self.fresh: set[TopicPartition] = set(self._slots)
-        self._asked: dict[TopicPartition, int] = {}
 
     def append(self, staged: Staged, transaction: Transaction | None = None) -> Record:
         """Command topics are stamped on arrival; brokers' clocks differ by half a second."""
@@ -45,7 +44,6 @@ class FaultyLog(MemoryLog):
                 staged.topic, staged.partition, now, staged.key, staged.value, staged.headers
             )
             record = super().append(stamped, transaction)
-            self._asked[record.topic, record.partition] = record.offset
             if isinstance(staged, Marked):
                 staged.offset = record.offset
         else:
@@ -94,13 +92,23 @@ class FaultyLog(MemoryLog):
 
     def behind(self) -> bool:
         """Are there commands that no worker has dealt with?"""
-        return any(
-            offset >= self._group_of(topic).offsets.get((topic, number), 0)
-            for (topic, number), offset in self._asked.items()
-        )
+        return not all(self.passed(topic.split(".")[1], topic) for topic in STAMPED)
 
-    def _group_of(self, topic: str) -> Group:
-        return self.groups.setdefault(f"scrip-{topic.split('.')[1]}", Group())
+    def last(self, topic: str, partition: int) -> int:
+        """The offset of the last committed record; -1: there is none."""
+        for slot in reversed(self._slots[topic, partition]):
+            decided = slot.transaction is None or slot.transaction.state == "committed"
+            if slot.record is not None and decided:
+                return slot.record.offset
+        return -1
+
+    def passed(self, role: str, topic: str) -> bool:
+        """Has a role's group dealt with all of a topic?"""
+        offsets = self.groups.setdefault(f"scrip-{role}", Group()).offsets
+        return all(
+            offsets.get((topic, number), 0) > self.last(topic, number)
+            for number in range(self.partitions(topic))
+        )
 
     def open(self) -> list[str]:
         """Whose transactions are open."""

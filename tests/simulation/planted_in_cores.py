@@ -106,12 +106,6 @@ def an_item_is_rounded_down(patch: pytest.MonkeyPatch) -> None:
 
 
 @planted(PLANTS, *BOOKS)
-def an_item_is_lost_on_the_way(patch: pytest.MonkeyPatch) -> None:
-    uses = items._uses
-    patch.setattr(items, "_uses", lambda *asked: list(uses(*asked))[1:])
-
-
-@planted(PLANTS, *BOOKS)
 def a_leg_is_dropped(patch: pytest.MonkeyPatch) -> None:
     legs = journal._legs
 
@@ -130,15 +124,3 @@ def a_bridge_stands_on_one_side(patch: pytest.MonkeyPatch) -> None:
         return [leg for leg in legs(case) if leg[1].account not in ("2300", "1200")]
 
     patch.setattr(journal, "_legs", one_sided)
-
-
-@planted(PLANTS, *BOOKS)
-def refunds_are_posted_at_face(patch: pytest.MonkeyPatch) -> None:
-    legs = journal._legs
-
-    def at_face(case: Any) -> Any:
-        for entity, key, signed in legs(case):
-            wrong = case.fact.type == "capture_refunded.v1" and key.account == "2100"
-            yield entity, key, signed + 1 if wrong and signed < 0 else signed
-
-    patch.setattr(journal, "_legs", at_face)

@@ -10,10 +10,7 @@ from schemas.codec import read_fact
 from services.runtime import outbox, progress, sink_loop, sinks
 from services.runtime.records import Record
 from services.runtime.sinks import Sink
-from services.settlement import operations, runs, sink
-from services.settlement.delivery import operations as delivery
-from services.settlement.effects import runs as effects
-from services.settlement.effects import tables as effects_tables
+from services.settlement import runs
 from services.settlement.outcome import operations as outcome
 from services.settlement.tables import item, run
 from services.settlement.telling import operations as telling
@@ -41,20 +38,6 @@ def a_sink_moves_apart_from_its_rows(patch: pytest.MonkeyPatch) -> None:
 
 
 @planted(PLANTS, *ROWS)
-def a_sink_reads_on_where_it_stands(patch: pytest.MonkeyPatch) -> None:
-    write = sink_loop.SinkLoop._write
-
-    def careless(self: Any, records: list[Record]) -> bool:
-        held = set(self._unplaced)
-        try:
-            return write(self, records)
-        finally:
-            self._unplaced = held
-
-    patch.setattr(sink_loop.SinkLoop, "_write", careless)
-
-
-@planted(PLANTS, *ROWS)
 def a_sink_does_not_compare_its_progress(patch: pytest.MonkeyPatch) -> None:
     def unasked(before: Any, records: Any, facts: Any) -> Any:
         return progress.Position(records[-1].offset + 1, before.sequences, before.chains)
@@ -62,11 +45,6 @@ def a_sink_does_not_compare_its_progress(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sinks, "read_position", lambda *_: None)
     patch.setattr(sinks, "follow", unasked)
     patch.setattr(sinks, "move", lambda *_: None)
-
-
-@planted(PLANTS, *ROWS)
-def a_quiet_sink_never_asks_where_it_is(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sink_loop, "QUIET_SECONDS_MAX", 1e12)
 
 
 @planted(PLANTS, *ROWS)
@@ -126,16 +104,6 @@ def an_order_repeated_is_a_new_run(patch: pytest.MonkeyPatch) -> None:
 
 
 @planted(PLANTS, *RUNS)
-def what_is_carried_is_lost(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(effects, "_carry", lambda *_: None)
-
-
-@planted(PLANTS, *RUNS)
-def a_cancelled_run_keeps_its_items(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(effects, "release_items", lambda connection, name: None)
-
-
-@planted(PLANTS, *RUNS)
 def a_returned_entry_is_paid_all_the_same(patch: pytest.MonkeyPatch) -> None:
     moved = outcome._moved
 
@@ -156,31 +124,3 @@ def a_fact_of_a_run_is_told_before_it_is_true(patch: pytest.MonkeyPatch) -> None
         take(connection, *asked)
 
     patch.setattr(telling, "take_effect", torn)
-
-
-@planted(PLANTS, *RUNS)
-def traces_are_given_out_anew(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(delivery, "_next_sequence", lambda connection, odfi: 1)
-
-
-@planted(PLANTS, *RUNS)
-def a_file_is_made_at_every_attempt(patch: pytest.MonkeyPatch) -> None:
-    made = delivery.build_first
-
-    def again(connection: Any, vault: Any, name: str, terms: Any) -> bool:
-        connection.execute(update(run).where(run.c.run == name).values(filing_at=terms.now))
-        return made(connection, vault, name, terms)
-
-    patch.setattr(operations, "build_first", again)
-
-
-@planted(PLANTS, *RUNS)
-def pairs_are_voided_though_a_run_has_one(patch: pytest.MonkeyPatch) -> None:
-    def careless(connection: Any, uses: Any) -> None:
-        for use in sorted(set(uses)):
-            rows = effects_tables._group(connection, use)
-            if len(rows) > 1 and sum(row["base"] for row in rows) == 0:
-                names = [row["item"] for row in rows]
-                effects_tables.set_state(connection, names, "voided", None)
-
-    patch.setattr(sink, "pair", careless)

@@ -59,6 +59,13 @@ class Workload(Words):
         if len(self._scene.roles) > 2:
             least = 2 if self._scene.has_runs else 0
             made += [self._used() for _ in range(self._chance.randrange(least, 5))]
+            if self._chance.random() < 0.3:
+                card = self._chance.choice(list(self._cards))
+                made.append(replace(self._drawn("refund_capture", card), sure=True))
+        if self._scene.has_runs:
+            made.append(self._ordered("run_settlement"))
+            if self._chance.random() < 0.5:
+                made.append(self._ordered("bank_return"))
         weights = self._weights()
         while len(made) < self._scene.commands:
             self._pass()

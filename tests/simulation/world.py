@@ -9,7 +9,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
+from sqlalchemy import select
+
+from schemas.topics import REDEMPTION_EVENTS, SETTLEMENT_ITEMS
 from services.runtime.ports import FencedError, TopicPartition
+from services.settlement.tables import progress
 from tests.simulation.channels import Delivery
 from tests.simulation.disks import Disks
 from tests.simulation.faults import Faults, Killed
@@ -92,8 +96,20 @@ class World:
         if self._patient:
             return float(not self.log.behind() and self._quiet > running)
         if self._deliveries[0].order is not None:
-            return 0.9 if self._quiet > 2 * running else 0.02 / max(running, 1)
+            return 0.9 if self._caught_up() else 0.02 / max(running, 1)
         return 0.06 / max(running, 1) if self.log.behind() else 0.6
+
+    def _caught_up(self) -> bool:
+        """Has what was used become items, and have those come into the database?"""
+        if self.log.behind() or not self.log.passed("settlement", REDEMPTION_EVENTS.name):
+            return False
+        assert self.site.engine is not None
+        columns = (progress.c.partition, progress.c.next_offset)
+        chosen = select(*columns).where(progress.c.topic == SETTLEMENT_ITEMS.name)
+        with self.site.engine.connect() as connection:
+            reached = {row[0]: row[1] for row in connection.execute(chosen)}
+        numbers = range(self.site.scene.partitions)
+        return all(reached.get(n, 0) > self.log.last(SETTLEMENT_ITEMS.name, n) for n in numbers)
 
     def heal(self) -> None:
         """No more faults: the dead are put out, everything starts again and works to the end."""
@@ -165,8 +181,8 @@ class World:
         return moved
 
     def _deliver(self) -> None:
-        for _ in range(1 if self._patient else self._chance.choice((1, 1, 2, 5))):
-            if not self._deliveries:
+        for number in range(1 if self._patient else self._chance.choice((1, 1, 2, 5))):
+            if not self._deliveries or (number and self._deliveries[0].order is not None):
                 return
             delivery = self._deliveries.popleft()
             self.now = max(self.now, delivery.at)
