@@ -3,7 +3,7 @@
 `python -m tests.benchmarks.hot_path [COUNT] [stages]`: the real loop, core, rows and stores over
 records that lie ready in memory and a log that throws away what it is given; I/O is not in it
 (`tests/benchmarks` has the whole worker on Kafka). Processor time of this process alone.
-With `stages` every seam is timed, which costs a few microseconds a command itself.
+With `stages` it also looks, many times a second, at which stage it is.
 """
 
 import gc
@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import orjson
@@ -35,7 +36,7 @@ from services.runtime.seals import HmacSeals, SealKey
 from services.runtime.store import MemoryStore
 from services.runtime.telling import broadcast
 from services.runtime.worker import Worker
-from tests.benchmarks.stopwatch import Stopwatch
+from tests.benchmarks.sampler import Sampler
 from tests.benchmarks.workload import POLICY as DOCUMENT
 from tests.benchmarks.workload import Message, Workload
 
@@ -209,15 +210,13 @@ def measured(accounts: int, count: int, stages: bool) -> dict[str, Any]:
     """Microseconds a command: the median batch, the quickest tenth, and (if asked) by stage."""
     worker, feed, commands = prepared(accounts, count)
     feed.records, feed.position, before = commands, 0, feed.committed_records
-    watch = Stopwatch()
-    if stages:
-        watch.watch()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
-    machine = [reference()]
+    machine, sampler = [reference()], Sampler()
     began = time.process_time()
-    batches = sorted(run(worker, feed))
+    with sampler.looking() if stages else nullcontext():
+        batches = sorted(run(worker, feed))
     used = (time.process_time() - began) * 1e6 / count
     machine.append(reference())
     figures: dict[str, Any] = {
@@ -230,9 +229,7 @@ def measured(accounts: int, count: int, stages: bool) -> dict[str, Any]:
         "load_average": os.getloadavg()[0],
     }
     if stages:
-        known = {name: spent / count / 1_000 for name, spent in watch.spent.items()}
-        known["loop"] = used - sum(known.values())
-        figures["us_by_stage"] = {name: round(us, 2) for name, us in known.items()}
+        figures["us_by_stage"] = sampler.shares(used)
     return figures
 
 
