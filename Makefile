@@ -67,7 +67,7 @@ sweeps: setup ## a million accounts that are due, swept beside 500 commands a se
 clean: ## remove .venv, kept data and what tools left; the download cache stays
 	rm -rf $$(readlink -f .scrip/postgres/moved 2>/dev/null)
 	rm -rf .venv .scrip .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -rf build *.egg-info
+	rm -rf build *.egg-info tests/benchmarks/streams/target
 
 setup: $(STAMP)
 
