@@ -13,7 +13,11 @@ from services.runtime.ports import Store
 from services.runtime.timeline import Entry
 
 _NONE: Final[Mapping[str, Any]] = {}
+# What was sent and is not done is sent again, ever later: where it takes long because there is much
+# to do, sending everything again each second would leave no time to do any of it.
 RESEND_AFTER: Final = 1_000
+RESEND_DOUBLINGS: Final = 6
+AWAITED_TIMES: Final = 5
 FORGET_MAX: Final = 200
 # Looking at a row means decoding it; there may be a million whose entries are of no account.
 LOOKS_MAX: Final = 2_000
@@ -37,6 +41,7 @@ class Agenda:
         self._sent: dict[str, int] = {}
         self._again: list[Entry] = []
         self._awaited: set[str] = set()
+        self._times: dict[str, int] = {}
         self._told: dict[str, int] = {}
 
     def take(
@@ -60,39 +65,46 @@ class Agenda:
             sent = self._sent.get(key)
             if sent is not None and at != sent:
                 del self._sent[key]
+                self._times.pop(key, None)
                 dues.done((sent, key))
                 sent = None
             if at is not None and sent is None:
                 dues.add(at, key)
 
     def awaited(self, handled: Container[str]) -> int:
-        """How many were sent once and are not done yet, those `handled` in this batch aside.
+        """How many were sent and are not done yet, those `handled` in this batch aside.
 
-        What was sent again is not waited for: should something never be done, the rest goes on.
+        What was sent many times is not waited for: should it never be done, the rest goes on.
         """
         return sum(key not in handled for key in self._awaited)
 
     def due(self, now: int, most: int) -> list[Due]:
-        """What is due by `now`, oldest first; what stays due comes again after a while."""
+        """What is due by `now`: at most so many new ones, oldest first, and what comes again."""
         found: list[Due] = []
         for _ in range(LOOKS_MAX):
-            if len(found) >= most or (key := self._next_reached(now)) is None:
+            key = self._next_again(now)
+            if key is None and len(found) < most:
+                key = self._next_reached(now)
+            if key is None:
                 break
             ripe = [due for due in self._dues(key) if due.at <= now]
             if ripe:
                 found.extend(ripe)
-                heapq.heappush(self._again, (now + RESEND_AFTER, key))
+                self._send_again(key, now)
             else:
                 self._settle(key)
         return found
 
-    def _next_reached(self, now: int) -> str | None:
-        """The key of the next row to look at, now among those that were sent."""
+    def _next_again(self, now: int) -> str | None:
+        """The key of a row that was sent a while ago and is not done."""
         while self._again and self._again[0][0] <= now:
             _, key = heapq.heappop(self._again)
-            self._awaited.discard(key)
             if key in self._sent:
                 return key
+        return None
+
+    def _next_reached(self, now: int) -> str | None:
+        """The key of the next row to look at."""
         while (entry := self._store.dues.take(now)) is not None:
             at, key = entry
             if key not in self._sent:
@@ -103,9 +115,18 @@ class Agenda:
                 self._store.dues.done(entry)
         return None
 
+    def _send_again(self, key: str, now: int) -> None:
+        """Unless it is done by then; each time twice as late."""
+        times = self._times[key] = self._times.get(key, 0) + 1
+        if times > AWAITED_TIMES:
+            self._awaited.discard(key)
+        later = RESEND_AFTER << min(times - 1, RESEND_DOUBLINGS)
+        heapq.heappush(self._again, (now + later, key))
+
     def _settle(self, key: str) -> None:
         """Nothing of this row is due: its entry goes, the next one of the row comes."""
         self._awaited.discard(key)
+        self._times.pop(key, None)
         self._store.dues.done((self._sent.pop(key), key))
         ahead = min((due.at for due in self._dues(key)), default=None)
         if ahead is not None:

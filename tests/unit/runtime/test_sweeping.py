@@ -81,15 +81,19 @@ def test_sweeps_that_get_lost_are_sent_again_and_done_once(world: SmallWorld) ->
     assert world.deadletters() == []
 
 
-def test_what_never_gets_done_does_not_hold_up_the_rest(world: SmallWorld) -> None:
-    partitions = world.workers[0].partitions.values()
-    agendas = [partition.agenda for partition in partitions if partition.agenda is not None]
-    sent = [len(agenda.due(world.clock.now(), 75)) for agenda in agendas]
-    assert sent == [75] * len(agendas)
-    assert [agenda.awaited(()) for agenda in agendas] == sent
-    again = [len(agenda.due(world.clock.now() + 1_000, 75)) for agenda in agendas]
-    assert again == sent
-    assert [agenda.awaited(()) for agenda in agendas] == [0] * len(agendas)
+def test_what_is_not_done_is_sent_again_ever_later_and_in_the_end_not_waited_for(
+    world: SmallWorld,
+) -> None:
+    agenda = next(p.agenda for p in world.workers[0].partitions.values() if p.agenda is not None)
+    now = world.clock.now()
+    assert len(agenda.due(now, 75)) == 75
+    sent = []
+    for second in range(70):
+        sent.append(len(agenda.due(now + second * 1_000, 0)))
+    assert [second for second, count in enumerate(sent) if count] == [1, 3, 7, 15, 31, 63]
+    assert set(sent) == {0, 75}
+    assert agenda.awaited(()) == 0
+    assert len(agenda.due(now + 70_000, 5)) == 5
 
 
 def test_many_workers_sweep_everything_once_while_they_come_and_go(world: SmallWorld) -> None:
