@@ -1,7 +1,7 @@
 # Scrip needs Python 3.11 or newer and make. `make demo` is the place to begin.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check crash simulate histories stories bench sweeps clean setup
+.PHONY: help demo up test all-tests check lint crash simulate histories stories bench sweeps clean setup
 
 # Set PYTHON to take another than the first one here that is new enough and can make a .venv.
 PYTHON ?=
@@ -11,8 +11,6 @@ PROGRAM := .venv/bin
 # Making .venv takes about 20 s once; this file's name tells what is in it.
 STAMP := .venv/made-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | tr ' ' -)
 QUICK := $(wildcard tests/unit tests/property tests/contract tests/architecture)
-# The longest first.
-SLOW := $(wildcard tests/crash tests/e2e tests/integration tests/simulation tests/stories)
 TYPED := $(wildcard services schemas deploy)
 SEEDS ?= 1000
 COMMANDS ?= 200000
@@ -31,19 +29,18 @@ demo: setup ## a day of five stores on a real broker and database, a worker kill
 up: setup ## everything running on this machine until Ctrl-C
 	@$(PROGRAM)/scrip up
 
-check: setup ## format, lint, types, imports and the quick tests: before every commit
+lint: setup
 	$(PROGRAM)/ruff format --check .
 	$(PROGRAM)/ruff check .
 	$(PROGRAM)/mypy --strict $(TYPED)
 	$(PROGRAM)/lint-imports
+
+check: lint ## format, lint, types, imports and the quick tests: before every commit
 	$(PYTEST) -q -n 2 $(QUICK)
 
-test: check ## all that, then simulation, integration, crash, end to end and stories
-	@$(MAKE) -j 2 --output-sync=target --no-print-directory $(addprefix slow-,$(notdir $(SLOW)))
-
-# They wait more than they work, so two go at once; those that need a broker start their own.
-slow-%:
-	$(PYTEST) -q -ra --durations=6 tests/$*
+# One Kafka and one PostgreSQL for all; most tests wait more than they work, so three go at once.
+test: lint ## all that, and simulation, integration, crash, end to end and stories
+	$(PYTEST) -q -ra --durations=20 -n 3 --dist loadgroup --no-loadscope-reorder --servers tests
 
 # About 45 minutes; SCRIP_CRASH_TALLY=FILE lets it be run in parts (tests/crash/tally.py).
 crash: setup ## the long round: kill -9 at every point, freezes, lost answers, full disk, storms

@@ -9,8 +9,6 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from deploy.embedded.kafka import EmbeddedKafka
-from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.resolve import Infrastructure
 from schemas.topics import LEDGER_JOURNALS, REDEMPTION_COMMANDS
 from services.local.machine import Machine
@@ -24,21 +22,9 @@ CARDS = [f"card-{i}" for i in range(8)]
 
 
 @pytest.fixture
-def servers() -> Iterator[Infrastructure]:
-    """A broker and a database of this test's own, to be broken."""
-    kafka = EmbeddedKafka.start(None)
-    database = EmbeddedPostgres.start(None)
-    try:
-        yield Infrastructure(kafka.bootstrap, database.url, (), kafka, database)
-    finally:
-        kafka.close()
-        database.close()
-
-
-@pytest.fixture
-def machine(servers: Infrastructure, tmp_path: Path) -> Iterator[Machine]:
+def machine(servers_of_our_own: Infrastructure, tmp_path: Path) -> Iterator[Machine]:
     """A prepared installation, nothing started."""
-    made = Machine(servers, tmp_path, "broken")
+    made = Machine(servers_of_our_own, tmp_path, "broken")
     policy = {**POLICY_DOCUMENT, "channels": {"pos": {"may": ["issue", "redeem"]}}}
     made.prepare(policy, time.time_ns() // 1_000_000)
     yield made
@@ -88,6 +74,7 @@ def spend(channel: Channel, round: int) -> int:
     return len(CARDS)
 
 
+@pytest.mark.xdist_group("breaking servers")
 @pytest.mark.timeout(300)
 def test_everything_goes_on_by_itself_after_database_and_broker_were_away(
     machine: Machine, tally: Tally

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from services.local.machine import Machine
+from tests.e2e.forked import scrip_forked
 
 SCRIP = Path(sys.executable).with_name("scrip")
 RUN_SECONDS_MAX = 3_000
@@ -13,14 +14,7 @@ RUN_SECONDS_MAX = 3_000
 
 def scrip(machine: Machine, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; its output is kept with the installation's logs."""
-    done = subprocess.run(
-        [str(SCRIP), *arguments],
-        env=machine.environment("cli"),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=RUN_SECONDS_MAX,
-    )
+    done = scrip_forked(arguments, machine.environment("cli"), RUN_SECONDS_MAX)
     with (machine.folder / "logs" / "scrip-cli.log").open("a") as log:
         log.write(done.stdout + done.stderr)
     return done

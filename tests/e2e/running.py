@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic, sleep
 
+from tests.e2e.forked import scrip_forked
+
 ROOT = Path(__file__).parents[2]
 LOOK_SECONDS = 0.1
 
@@ -25,7 +27,14 @@ _TAKEN = frozenset({"SCRIP_CACHE", "SCRIP_KAFKA_IMAGE", "SCRIP_POSTGRES_IMAGE"})
 def scrip(
     *arguments: str, more: Mapping[str, str] | None = None, seconds_max: float = 120
 ) -> subprocess.CompletedProcess[str]:
-    """One command to its end."""
+    """One command to its end, forked."""
+    return scrip_forked(arguments, environment(more or {}), seconds_max)
+
+
+def scrip_afresh(
+    *arguments: str, more: Mapping[str, str] | None = None, seconds_max: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """One command to its end, from its start."""
     program = "from services.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],

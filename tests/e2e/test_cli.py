@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from deploy.embedded.places import free_ports
-from tests.e2e.running import ROOT, scrip
+from tests.e2e.running import ROOT, scrip, scrip_afresh
 
 COMMANDS = (
     *("up", "demo", "story", "verify", "doctor", "account show", "audit verify", "audit heads"),
@@ -52,7 +52,7 @@ def test_whatever_a_command_loads_is_there() -> None:
     [("no-such-command",), ("policy", "check"), ("story", "no-such-file.yaml"), ("demo", "--fast")],
 )
 def test_wrong_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
-    assert scrip(*arguments).returncode == 2
+    assert scrip_afresh(*arguments).returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_wrong_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
 def test_without_an_installation_a_command_ends_with_3_and_says_what_to_do(
     arguments: tuple[str, ...], nowhere: dict[str, str]
 ) -> None:
-    said = scrip(*arguments, more=nowhere)
+    said = scrip_afresh(*arguments, more=nowhere)
     assert said.returncode == 3
     assert "scrip up" in said.stderr
     assert "Traceback" not in said.stderr
@@ -71,7 +71,7 @@ def test_without_an_installation_a_command_ends_with_3_and_says_what_to_do(
 def test_no_kafka_at_that_address_ends_with_3_in_one_sentence(nowhere: dict[str, str]) -> None:
     address = f"127.0.0.1:{free_ports(1)[0]}"
     more = nowhere | {"SCRIP_KAFKA": address, "SCRIP_SEALS": "off"}
-    said = scrip("policy", "show", "--json", more=more)
+    said = scrip_afresh("policy", "show", "--json", more=more)
     assert said.returncode == 3
     assert address in said.stderr
     assert len(said.stderr.strip().splitlines()) == 1
@@ -80,13 +80,13 @@ def test_no_kafka_at_that_address_ends_with_3_in_one_sentence(nowhere: dict[str,
 
 def test_a_wrong_setting_is_named_and_is_usage(nowhere: dict[str, str]) -> None:
     more = nowhere | {"SCRIP_KAFKA": "127.0.0.1:1", "SCRIP_CLOCK": "sundial"}
-    said = scrip("topics", "diff", more=more)
+    said = scrip_afresh("topics", "diff", more=more)
     assert said.returncode == 2
     assert "SCRIP_CLOCK" in said.stderr
 
 
 def test_a_good_policy_is_fit(nowhere: dict[str, str]) -> None:
-    said = scrip("policy", "check", "deploy/policy/sample.yaml", "--json", more=nowhere)
+    said = scrip_afresh("policy", "check", "deploy/policy/sample.yaml", "--json", more=nowhere)
     assert said.returncode == 0
     assert orjson.loads(said.stdout)["fit"] is True
 
@@ -95,7 +95,7 @@ def test_a_bad_policy_is_a_no_that_names_path_value_and_what_is_allowed(tmp_path
     text = (ROOT / "deploy/policy/sample.yaml").read_text()
     bad = tmp_path / "bad.yaml"
     bad.write_text(text.replace("parent: HQ", "parent: HX").replace("kind: card", "kind: cheese"))
-    said = scrip("policy", "check", str(bad), "--json")
+    said = scrip_afresh("policy", "check", str(bad), "--json")
     assert said.returncode == 1
     findings = orjson.loads(said.stdout)["findings"]
     assert any("cheese" in finding["value"] for finding in findings)
@@ -105,6 +105,6 @@ def test_a_bad_policy_is_a_no_that_names_path_value_and_what_is_allowed(tmp_path
 def test_a_policy_that_is_no_yaml_is_a_no(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text("network: {currency: USD")
-    said = scrip("policy", "check", str(bad))
+    said = scrip_afresh("policy", "check", str(bad))
     assert said.returncode == 1
     assert "Traceback" not in said.stderr

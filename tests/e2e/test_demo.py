@@ -5,15 +5,21 @@ import hashlib
 import orjson
 import pytest
 
+from deploy.embedded.resolve import Infrastructure
 from services.demo.channels import read_day
 from services.demo.day import PATH
-from tests.e2e.running import scrip
+from tests.e2e.running import scrip_afresh
 
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_the_day_goes_through_with_a_worker_killed_and_everything_holds() -> None:
-    said = scrip("demo", "--json", seconds_max=500)
+@pytest.mark.takes(60)
+def test_the_day_goes_through_with_a_worker_killed_and_everything_holds(
+    infra: Infrastructure,
+) -> None:
+    """On servers that the environment gives, among others that use them too."""
+    given = {"SCRIP_KAFKA": infra.bootstrap, "SCRIP_POSTGRES": infra.postgres}
+    said = scrip_afresh("demo", "--json", more=given, seconds_max=500)
     assert said.returncode == 0, said.stderr + said.stdout[-2000:]
     found = orjson.loads(said.stdout)
     _everything_is_answered(found)

@@ -20,6 +20,7 @@ from services.runtime.progress import Position as SinkPosition
 from services.runtime.records import Record
 from services.runtime.sinks import apply_batch, position_of
 from services.runtime.tables import open_tables
+from tests.databases import made_database
 from tests.unit.ledger.log import Log, journal_facts, one_life, one_stock
 
 SINK = LedgerSink()
@@ -107,13 +108,23 @@ def test_a_rival_of_the_same_name_gets_nothing_in(engine: Engine) -> None:
     assert in_database(engine) == expected
 
 
+@pytest.fixture
+def breakable(servers_of_our_own: Infrastructure, namespace: str) -> Iterator[Engine]:
+    """A migrated database on a server that may be ended."""
+    with made_database(servers_of_our_own, namespace) as address:
+        upgrade(address)
+        opened = open_tables(address)
+        yield opened
+        opened.dispose()
+
+
+@pytest.mark.xdist_group("breaking servers")
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_database_that_goes_away_in_the_middle_loses_and_repeats_nothing(
-    engine: Engine, infra: Infrastructure, end: str
+    breakable: Engine, servers_of_our_own: Infrastructure, end: str
 ) -> None:
-    server = infra.database
-    if server is None:
-        pytest.skip("the database was given by the environment: it is not ours to end")
+    engine, server = breakable, servers_of_our_own.database
+    assert server is not None
     ending: dict[str, Callable[[], None]] = {"stop": server.stop, "kill": server.kill}
     made, expected = batches(60, 20)
     apply_batch(engine, SINK, made[0])

@@ -12,10 +12,11 @@ from typing import Any
 
 from deploy.embedded.postgres import installed
 from deploy.embedded.resolve import Infrastructure
+from tests.e2e.forked import scrip_forked
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "docs" / "operations"
-COMMAND_SECONDS_MAX = 60.0
+COMMAND_SECONDS_MAX = 150.0
 POSTGRES = installed(None) / "bin"
 PROGRAMS = {
     "python": sys.executable,
@@ -65,16 +66,7 @@ class Runbook:
 
     def ask(self, command: str, status: int = 0) -> Said:
         """Run any command, as if it stood there."""
-        words, environment = self._meant(command)
-        done = subprocess.run(
-            words,
-            env=environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS_MAX,
-            check=False,
-        )
+        done = _run(*self._meant(command))
         said = Said(done.returncode, done.stdout, done.stderr)
         assert said.status == status, f"{command}: {said}"
         return said
@@ -117,3 +109,17 @@ class Runbook:
     def is_run(self) -> None:
         """Every command of the page was run."""
         assert [command for command in self.commands if command not in self.ran] == []
+
+
+def _run(words: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    if words[0] == PROGRAMS["scrip"]:
+        return scrip_forked(words[1:], environment, COMMAND_SECONDS_MAX)
+    return subprocess.run(
+        words,
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS_MAX,
+        check=False,
+    )
