@@ -38,8 +38,11 @@ lint: setup
 check: lint ## format, lint, types, imports and the quick tests: before every commit
 	$(PYTEST) -q -n 2 $(QUICK)
 
+test: setup ## all that, and simulation, integration, crash, end to end and stories
+	@$(MAKE) -j 2 --no-print-directory lint all-tests
+
 # One Kafka and one PostgreSQL for all; most tests wait more than they work, so three go at once.
-test: lint ## all that, and simulation, integration, crash, end to end and stories
+all-tests: setup
 	$(PYTEST) -q -ra --durations=20 -n 3 --dist loadgroup --no-loadscope-reorder --servers tests
 
 # About 45 minutes; SCRIP_CRASH_TALLY=FILE lets it be run in parts (tests/crash/tally.py).

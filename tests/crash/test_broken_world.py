@@ -74,6 +74,7 @@ def spend(channel: Channel, round: int) -> int:
     return len(CARDS)
 
 
+@pytest.mark.takes(35)
 @pytest.mark.xdist_group("breaking servers")
 @pytest.mark.timeout(300)
 def test_everything_goes_on_by_itself_after_database_and_broker_were_away(

@@ -53,7 +53,8 @@ def test_every_point_is_hit_by_some_test() -> None:
     assert sorted((*AT_WORK, *PROVOKED, *BY_NETWORK, *OUTBOXES, *RUNS)) == sorted(Point)
 
 
-@pytest.mark.timeout(600 if LONG else 150)
+@pytest.mark.takes(40)
+@pytest.mark.timeout(600 if LONG else 400)
 @pytest.mark.parametrize("seed", range(SEED, SEED + SEEDS))
 def test_services_killed_at_their_points_lose_nothing_and_repeat_nothing(
     seed: int, fleet_of: Callable[[str], Fleet]

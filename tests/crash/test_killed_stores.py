@@ -57,7 +57,8 @@ def until_ready(machine: Machine) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.timeout(900 if LONG else 240)
+@pytest.mark.takes(30)
+@pytest.mark.timeout(900 if LONG else 400)
 def test_a_killed_worker_finds_its_store_again_and_it_is_what_the_log_says(
     machine: Machine, tally: Tally
 ) -> None:

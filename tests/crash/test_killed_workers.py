@@ -86,7 +86,8 @@ def _let_run(seconds: float) -> None:
     time.sleep(seconds)
 
 
-@pytest.mark.timeout(900 if LONG else 240)
+@pytest.mark.takes(35)
+@pytest.mark.timeout(900 if LONG else 400)
 def test_nothing_is_lost_or_doubled_when_workers_are_killed_frozen_and_stopped(
     machine: Machine, tally: Tally
 ) -> None:

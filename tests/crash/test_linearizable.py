@@ -182,7 +182,8 @@ def _until_open(channel: Channel, mailbox: Mailbox) -> None:
     raise AssertionError(f"{waiting} never opened")
 
 
-@pytest.mark.timeout(400 if LONG else 150)
+@pytest.mark.takes(30)
+@pytest.mark.timeout(400)
 def test_spends_are_linearizable_while_workers_are_killed(
     fleet_of: Callable[[str], Fleet], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:

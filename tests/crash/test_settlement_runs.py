@@ -22,7 +22,8 @@ SHORT_RUNS = (Point.RUN_FILE_MADE, Point.BANK_WRITTEN, Point.RUN_TAKEN)
 SHORT_OUTBOXES = (Point.OUTBOX_AFTER_COMMIT,)
 
 
-@pytest.mark.timeout(600 if LONG else 150)
+@pytest.mark.takes(35)
+@pytest.mark.timeout(600 if LONG else 400)
 @pytest.mark.parametrize("seed", range(SEED, SEED + SEEDS))
 def test_a_run_killed_anywhere_is_one_run_with_one_file(
     seed: int, fleet_of: Callable[[str], Fleet]

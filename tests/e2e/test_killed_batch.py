@@ -36,6 +36,7 @@ def machine(infra: Infrastructure, namespace: str, tmp_path: Path) -> Iterator[M
     made.stop()
 
 
+@pytest.mark.takes(12)
 @pytest.mark.timeout(3_600 if LONG else 300)
 def test_a_batch_killed_twice_and_resumed_is_exact_and_no_two_cards_are_alike(
     machine: Machine,

@@ -64,6 +64,7 @@ def machine(infra: Infrastructure, namespace: str, tmp_path: Path) -> Iterator[M
     made.stop()
 
 
+@pytest.mark.takes(25)
 @pytest.mark.timeout(400)
 def test_no_code_and_no_pin_is_in_any_topic_table_log_dead_letter_or_file(
     machine: Machine, tmp_path: Path
@@ -79,6 +80,7 @@ def test_no_code_and_no_pin_is_in_any_topic_table_log_dead_letter_or_file(
     assert found(needles, places) == []
 
 
+@pytest.mark.takes(9)
 @pytest.mark.timeout(240)
 def test_a_leak_is_found_wherever_it_is_planted(machine: Machine) -> None:
     secret = next(iter(OLD))

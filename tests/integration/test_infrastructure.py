@@ -152,6 +152,7 @@ def kept() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.takes(15)
 def test_kept_data_are_there_at_the_next_start_and_only_one_run_may_use_them(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +170,7 @@ def test_kept_data_are_there_at_the_next_start_and_only_one_run_may_use_them(
         assert sql_answers(again.postgres, "SELECT n FROM kept") == (7,)
 
 
+@pytest.mark.takes(10)
 def test_two_at_once_do_not_meet_and_nothing_is_left_of_one_that_is_interrupted(
     infra: Infrastructure, namespace: str
 ) -> None:
@@ -182,12 +184,14 @@ def test_two_at_once_do_not_meet_and_nothing_is_left_of_one_that_is_interrupted(
         assert_nothing_is_left(other)
 
 
+@pytest.mark.takes(9)
 def test_nothing_is_left_of_a_run_that_is_killed() -> None:
     with another_process() as (process, taken):
         process.kill()
         assert_nothing_is_left(taken)
 
 
+@pytest.mark.takes(10)
 def test_an_ordinary_user_gets_both_and_nothing_is_left_once_terminated() -> None:
     user = NOBODY if os.geteuid() == 0 else None
     interpreter = sys.executable if user is None else interpreter_for(user)

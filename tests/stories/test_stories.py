@@ -54,6 +54,7 @@ def test_a_story_comes_out_as_expected_and_every_invariant_holds(path: Path) -> 
     assert list(differences(wanted, found)) == []
 
 
+@pytest.mark.takes(12)
 @pytest.mark.parametrize("path", LIVE, ids=[path.stem for path in LIVE])
 def test_a_story_told_live_says_the_same(path: Path, infra: Infrastructure, namespace: str) -> None:
     story = story_of(path)

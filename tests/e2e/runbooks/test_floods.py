@@ -42,6 +42,7 @@ def of_a_newer_channel(stage: LiveStage) -> Staged:
     return Staged(DEADLETTERS.name, number, NOW, b"c2", sent.value, burial)
 
 
+@pytest.mark.takes(15)
 @pytest.mark.timeout(240)
 def test_a_flood_of_poison_is_listed_and_only_what_is_mended_is_sent_once_more(
     stage: LiveStage, infra: Infrastructure, namespace: str
@@ -84,6 +85,7 @@ def test_a_flood_of_poison_is_listed_and_only_what_is_mended_is_sent_once_more(
     page.is_run()
 
 
+@pytest.mark.takes(15)
 @pytest.mark.timeout(240)
 def test_a_day_that_a_channel_sends_twice_counts_once(
     stage: LiveStage, infra: Infrastructure, namespace: str

@@ -58,6 +58,7 @@ def journals(stage: LiveStage) -> int:
         return int(connection.execute(select(func.count()).select_from(journal)).scalar_one())
 
 
+@pytest.mark.takes(15)
 @pytest.mark.timeout(300)
 def test_a_lost_partition_of_state_stops_its_worker_until_a_copy_is_put_back(
     stage: LiveStage, infra: Infrastructure, namespace: str, tmp_path: Path
@@ -87,6 +88,7 @@ def test_a_lost_partition_of_state_stops_its_worker_until_a_copy_is_put_back(
     page.is_run()
 
 
+@pytest.mark.takes(15)
 @pytest.mark.timeout(300)
 def test_a_sink_that_meets_a_gap_stops_and_goes_on_from_a_backup_behind_it(
     stage: LiveStage, infra: Infrastructure, namespace: str, tmp_path: Path

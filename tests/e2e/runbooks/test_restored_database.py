@@ -13,6 +13,7 @@ from tests.e2e.runbooks.runbook import Runbook
 from tests.replayed import begun, play_on
 
 
+@pytest.mark.takes(15)
 @pytest.mark.timeout(300)
 def test_sinks_of_a_database_restored_from_yesterday_catch_up_by_themselves(
     stage: LiveStage, infra: Infrastructure, namespace: str, tmp_path: Path

@@ -58,6 +58,7 @@ def killed_midway(page: Runbook, stage: LiveStage) -> tuple[str, int]:
     return f"{REDEMPTION_EVENTS.name}/{first} at", sum(row.next_offset for row in rows)
 
 
+@pytest.mark.takes(15)
 @pytest.mark.timeout(240)
 def test_wrong_journals_are_adjusted_by_two_people_and_every_invariant_holds_again(
     stage: LiveStage, infra: Infrastructure, namespace: str
