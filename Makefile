@@ -43,7 +43,7 @@ test: setup ## all that, and simulation, integration, crash, end to end and stor
 
 # One Kafka and one PostgreSQL for all; most tests wait more than they work, so three go at once.
 all-tests: setup
-	$(PYTEST) -q -ra --durations=20 -n 3 --dist loadgroup --no-loadscope-reorder --servers tests
+	$(PYTEST) -q -ra --durations=20 -n 3 --no-loadscope-reorder --servers tests
 
 # About 45 minutes; SCRIP_CRASH_TALLY=FILE lets it be run in parts (tests/crash/tally.py).
 crash: setup ## the long round: kill -9 at every point, freezes, lost answers, full disk, storms

@@ -1,19 +1,28 @@
 """What every test may ask for: one Kafka and one PostgreSQL for the run, a name, a database.
 
 With `--servers` the run starts them once, for all its workers of pytest-xdist; names separate the
-tests. Tests that break a server ask for `servers_of_our_own`, and form one group.
+tests. Tests that break a server ask for `servers_of_our_own`.
 """
 
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.embedded.resolve import Infrastructure, infrastructure
 from tests.databases import made_database
 
+# Files whose tests share servers of their own.
+TOGETHER = {
+    "test_up.py": "up",
+    "test_broken_servers.py": "broken",
+    "test_broken_world.py": "broken",
+}
 GIVEN = ("SCRIP_KAFKA", "SCRIP_POSTGRES")
 # Nobody said how long a test takes: about this many seconds.
 USUAL_SECONDS = 0.1
@@ -41,16 +50,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     seconds: dict[str, float] = {}
     for item in items:
         taken = item.get_closest_marker("takes")
-        seconds[_unit(item)] = seconds.get(_unit(item), 0.0) + (
-            USUAL_SECONDS if taken is None else taken.args[0]
+        unit = unit_of(item.nodeid)
+        seconds[unit] = seconds.get(unit, 0.0) + (
+            USUAL_SECONDS if taken is None else float(taken.args[0])
         )
-    items.sort(key=lambda item: -seconds[_unit(item)])
+    items.sort(key=lambda item: -seconds[unit_of(item.nodeid)])
 
 
-def _unit(item: pytest.Item) -> str:
-    """What goes to one worker whole: a group, else the test itself."""
-    group = item.get_closest_marker("xdist_group")
-    return item.nodeid if group is None else str(group.args[0])
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of a run with `--servers`: whoever is free takes the next unit."""
+    return Units(config, log) if config.getoption("--servers") else None
+
+
+class Units(LoadScopeScheduling):
+    """Deals out units in the order they are collected in."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(nodeid)
+
+
+def unit_of(nodeid: str) -> str:
+    """What goes to one worker whole: tests that share an installation, else the test itself."""
+    return TOGETHER.get(Path(nodeid.partition("::")[0]).name, nodeid)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from services.runtime.job import Job
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.kafka_settings import QUIET
 from services.runtime.policies import Policies
-from services.runtime.ports import TopicPartition
+from services.runtime.ports import BatchDroppedError, Producer, TopicPartition
 from services.runtime.records import Staged
 from services.runtime.settings import is_loopback
 from services.runtime.sinks import Sink
@@ -45,9 +45,11 @@ from services.stories.assembly import (
 from services.stories.mirror import Mirror
 from services.stories.threads import Loop, Threads
 
-SETTLE_SECONDS_MAX: Final = 120.0
+SETTLE_SECONDS_MAX: Final = 240.0
 FOLLOW_SECONDS: Final = 0.02
 ROUNDS_QUIET: Final = 2
+# On a busy machine a broker may answer later than a message may wait.
+PUBLISHINGS_MAX: Final = 10
 IDENTITY: Final = "scrip-story"
 
 
@@ -74,15 +76,24 @@ class LiveStage:
         self.desk = Desk(self.engine, Vault(SEALING_KEY, INDEX_KEY), StoryBank())
         self._sinks: tuple[Sink, ...] = sinks_of(timezone)
         self.reader = Mirror(infra.bootstrap, self._log.prefix, self._places(TOPICS))
-        self._producer = self._log.producer(IDENTITY)
+        self._producer: Producer = self._log.producer(IDENTITY)
         self._threads = self._started()
 
     def publish(self, records: Sequence[Staged]) -> None:
-        """Write records as they are, in one transaction."""
-        self._producer.begin()
-        for staged in records:
-            self._producer.produce(staged)
-        self._producer.commit({}, None)
+        """Write records as they are, in one transaction; again if it did not happen."""
+        for left in reversed(range(PUBLISHINGS_MAX)):
+            try:
+                self._producer.begin()
+                for staged in records:
+                    self._producer.produce(staged)
+                self._producer.commit({}, None)
+            except BatchDroppedError:
+                if not left:
+                    raise
+                self._producer.abandon()
+                self._producer = self._log.producer(IDENTITY)
+            else:
+                return
 
     def move(self, now: int) -> None:
         """The clock stands at `now`: every partition is told, and workers take it from there."""

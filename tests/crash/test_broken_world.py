@@ -75,7 +75,6 @@ def spend(channel: Channel, round: int) -> int:
 
 
 @pytest.mark.takes(35)
-@pytest.mark.xdist_group("breaking servers")
 @pytest.mark.timeout(300)
 def test_everything_goes_on_by_itself_after_database_and_broker_were_away(
     machine: Machine, tally: Tally

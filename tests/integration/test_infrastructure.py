@@ -110,40 +110,6 @@ def test_the_database_answers_over_tcp_with_a_password(database: str, namespace:
         psycopg.connect(wrong).close()
 
 
-@pytest.mark.xdist_group("breaking servers")
-def test_a_killed_broker_comes_back_on_its_address_with_its_data(
-    servers_of_our_own: Infrastructure, namespace: str
-) -> None:
-    bootstrap, broker = servers_of_our_own.bootstrap, servers_of_our_own.kafka
-    assert broker is not None
-    create_topic(bootstrap, namespace)
-    produce_in_transaction(bootstrap, namespace, ["before"])
-    broker.kill()
-    try:
-        with pytest.raises(KafkaException):
-            AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=2)
-    finally:
-        broker.restart()
-    produce_in_transaction(bootstrap, namespace, ["after"])
-    assert consume_committed(bootstrap, namespace, 2) == ["before", "after"]
-
-
-@pytest.mark.xdist_group("breaking servers")
-def test_a_killed_database_comes_back_on_its_address_with_its_data(
-    servers_of_our_own: Infrastructure,
-) -> None:
-    database, server = servers_of_our_own.postgres, servers_of_our_own.database
-    assert server is not None
-    sql_answers(database, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7) RETURNING n")
-    server.kill()
-    try:
-        with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(database.replace("+psycopg", "")).close()
-    finally:
-        server.restart()
-    assert sql_answers(database, "SELECT n FROM kept") == (7,)
-
-
 @pytest.fixture
 def kept() -> Iterator[Path]:
     """A folder for data, which the database's user can enter too; pytest's own is not."""

@@ -1,13 +1,11 @@
 """The ledger sink on PostgreSQL: each journal once, whatever is repeated, missing or broken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, func, select, text
-from sqlalchemy.exc import DBAPIError
 
-from deploy.embedded.resolve import Infrastructure
 from deploy.migrations.run import upgrade
 from schemas.issuance import CardsPrepared
 from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS
@@ -20,7 +18,6 @@ from services.runtime.progress import Position as SinkPosition
 from services.runtime.records import Record
 from services.runtime.sinks import apply_batch, position_of
 from services.runtime.tables import open_tables
-from tests.databases import made_database
 from tests.unit.ledger.log import Log, journal_facts, one_life, one_stock
 
 SINK = LedgerSink()
@@ -106,38 +103,6 @@ def test_a_rival_of_the_same_name_gets_nothing_in(engine: Engine) -> None:
             move(connection, SINK.progress, place, stale, SinkPosition(next_offset=99), 0)
     apply_batch(engine, SINK, made[1])
     assert in_database(engine) == expected
-
-
-@pytest.fixture
-def breakable(servers_of_our_own: Infrastructure, namespace: str) -> Iterator[Engine]:
-    """A migrated database on a server that may be ended."""
-    with made_database(servers_of_our_own, namespace) as address:
-        upgrade(address)
-        opened = open_tables(address)
-        yield opened
-        opened.dispose()
-
-
-@pytest.mark.xdist_group("breaking servers")
-@pytest.mark.parametrize("end", ["stop", "kill"])
-def test_a_database_that_goes_away_in_the_middle_loses_and_repeats_nothing(
-    breakable: Engine, servers_of_our_own: Infrastructure, end: str
-) -> None:
-    engine, server = breakable, servers_of_our_own.database
-    assert server is not None
-    ending: dict[str, Callable[[], None]] = {"stop": server.stop, "kill": server.kill}
-    made, expected = batches(60, 20)
-    apply_batch(engine, SINK, made[0])
-    try:
-        ending[end]()
-        with pytest.raises(DBAPIError):
-            apply_batch(engine, SINK, made[1])
-    finally:
-        server.restart()
-    assert position_of(engine, SINK, LEDGER_JOURNALS, 0) == made[0][-1].offset + 1
-    for batch in made:
-        apply_batch(engine, SINK, batch)
-    assert (journals(engine), in_database(engine)) == (60, expected)
 
 
 def test_reports_read_what_the_sink_wrote(engine: Engine) -> None:
