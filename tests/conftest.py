@@ -23,7 +23,9 @@ TOGETHER = {
     "test_broken_servers.py": "broken",
     "test_broken_world.py": "broken",
 }
-GIVEN = ("SCRIP_KAFKA", "SCRIP_POSTGRES")
+# Under these names a run's tests find the servers they share; under its own name a setting would
+# reach every test that reads settings.
+SHARED = {"SCRIP_KAFKA": "SCRIP_TESTS_KAFKA", "SCRIP_POSTGRES": "SCRIP_TESTS_POSTGRES"}
 # Nobody said how long a test takes: about this many seconds.
 USUAL_SECONDS = 0.1
 
@@ -37,12 +39,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Start what the whole run shares, where its workers find it: in their environment."""
     config.addinivalue_line("markers", "takes(seconds): starts early, so that nobody waits for it")
-    if not config.getoption("--servers") or hasattr(config, "workerinput"):
-        return
-    ending = ExitStack()
-    taken = ending.enter_context(infrastructure())
-    os.environ |= {"SCRIP_KAFKA": taken.bootstrap, "SCRIP_POSTGRES": taken.postgres}
-    config.add_cleanup(ending.close)
+    if config.getoption("--servers") and not hasattr(config, "workerinput"):
+        ending = ExitStack()
+        taken = ending.enter_context(infrastructure())
+        os.environ |= {"SCRIP_KAFKA": taken.bootstrap, "SCRIP_POSTGRES": taken.postgres}
+        config.add_cleanup(ending.close)
+    for name, shared in SHARED.items():
+        if name in os.environ:
+            os.environ[shared] = os.environ.pop(name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,21 +83,23 @@ def unit_of(nodeid: str) -> str:
 def infra(request: pytest.FixtureRequest) -> Iterator[Infrastructure]:
     """A Kafka and a PostgreSQL, the same for all tests of the run."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if workers > 1 and not all(map(os.environ.get, GIVEN)):
+    if workers > 1 and not all(map(os.environ.get, SHARED.values())):
         pytest.fail("tests that need a broker run with --servers: one serves the whole run")
     terminal = request.config.pluginmanager.getplugin("terminalreporter")
-    with infrastructure(say=terminal.write_line if terminal else None) as taken:
+    with ExitStack() as ending:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, shared in SHARED.items():
+                if shared in os.environ:
+                    environment.setenv(name, os.environ[shared])
+            say = terminal.write_line if terminal else None
+            taken = ending.enter_context(infrastructure(say=say))
         yield taken
 
 
 @pytest.fixture(scope="session")
 def servers_of_our_own() -> Iterator[Infrastructure]:
     """A Kafka and a PostgreSQL to be broken; never those that the environment gives."""
-    with ExitStack() as ending:
-        with pytest.MonkeyPatch.context() as environment:
-            for name in GIVEN:
-                environment.delenv(name, raising=False)
-            taken = ending.enter_context(infrastructure())
+    with infrastructure() as taken:
         yield taken
 
 
