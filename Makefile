@@ -1,7 +1,8 @@
 # Scrip needs Python 3.11 or newer and make. `make demo` is the place to begin.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo up test all-tests check lint crash simulate histories stories bench sweeps clean setup
+.PHONY: help demo up test all-tests check lint crash simulate histories stories bench sweeps
+.PHONY: clean setup
 
 # Set PYTHON to take another than the first one here that is new enough and can make a .venv.
 PYTHON ?=
