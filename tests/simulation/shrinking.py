@@ -13,7 +13,7 @@ from tests.simulation.network import ACCOUNTS, document
 from tests.simulation.scenes import Scene, scene_of
 from tests.simulation.simulation import Cut, Outcome, coming_of, simulate
 
-TRIES_MAX: Final = 400
+TRIES_MAX: Final = 150
 PLAYED_IN_STORIES: Final = frozenset(
     ("run_settlement", "bank_return", "bank_correction", "recognize_breakage", "close_period")
 )
