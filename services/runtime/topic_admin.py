@@ -1,6 +1,7 @@
 """Makes the catalogue's topics on a cluster, and tells where a cluster differs from it."""
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -13,8 +14,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs h
 
 from schemas.topics import COMMAND_TOPICS, POLICY, TOPICS, Topic
 from services.runtime.kafka_settings import QUIET, RECORD_BYTES_MAX
+from services.runtime.waits import rest
 
 WAIT: Final = 30
+LOOK_SECONDS: Final = 0.05
 FOREVER: Final = "-1"
 UNLIMITED: Final = str(2**63 - 1)
 _RETENTION: Final = {
@@ -88,7 +91,17 @@ class TopicAdmin:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise
+        self._wait_for({topic.topic for topic in wanted})
         return sorted(made)
+
+    def _wait_for(self, names: set[str]) -> None:
+        """The controller has made them; a busy broker hears of it a moment later."""
+        deadline = monotonic() + WAIT
+        while monotonic() < deadline:
+            there = self._admin.list_topics(timeout=WAIT).topics
+            if all(name in there and there[name].error is None for name in names):
+                return
+            rest(LOOK_SECONDS)
 
     def differences(self, replication: int = 1) -> list[Difference]:
         """Where the cluster differs from the catalogue."""
