@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from xdist.scheduler import LoadScopeScheduling
 
 from deploy.embedded.resolve import Infrastructure, infrastructure
@@ -77,6 +78,12 @@ class Units(LoadScopeScheduling):
 def unit_of(nodeid: str) -> str:
     """What goes to one worker whole: tests that share an installation, else the test itself."""
     return TOGETHER.get(Path(nodeid.partition("::")[0]).name, nodeid)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_nobody_has_set_it() -> None:
+    """A command run in this process may have told its log to be quiet; the next test reads it."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
