@@ -5,6 +5,7 @@ interrupted, terminated or killed can only be seen from outside of it.
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from deploy.embedded.resolve import infrastructure
 
 def main(folder: Path | None) -> None:
     """Hold the servers until the input ends or a signal ends this process."""
+    # A shell starts what runs in the background deaf to Ctrl-C, and its children with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with infrastructure(folder) as taken:
         answer = {
             "bootstrap": taken.bootstrap,
