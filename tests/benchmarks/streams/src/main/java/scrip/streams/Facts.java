@@ -83,6 +83,8 @@ public final class Facts {
         public Where capture_where;
         public boolean fully;
         public String reason;
+        public Object goods;
+        public String order;
     }
 
     public static final class RedemptionRefused {

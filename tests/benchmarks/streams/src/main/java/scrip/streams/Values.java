@@ -107,6 +107,7 @@ public final class Values {
         public String order;
         public Where where;
         public Long order_total;
+        public long order_taken;
         public String day;
     }
 
