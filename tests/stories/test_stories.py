@@ -12,12 +12,11 @@ from deploy.embedded.resolve import Infrastructure
 from services.stories.cli import story_of
 from services.stories.performing import told
 from services.stories.performing_live import told_live
-from services.stories.playing import Play
-from services.stories.world import World
 from services.verify.auditing import audit
 from services.verify.examining import examine
 from services.verify.verdicts import render
 from tests.stories.expectations import differences
+from tests.told import told_world
 
 HERE = Path(__file__).parent
 STORIES = sorted(
@@ -64,20 +63,12 @@ def test_a_story_told_live_says_the_same(path: Path, infra: Infrastructure, name
 @pytest.mark.skipif(not os.environ.get("SCRIP_LONG"), reason="every log looked at: make stories")
 @pytest.mark.parametrize("path", STORIES, ids=[path.stem for path in STORIES])
 def test_what_a_story_leaves_on_its_topics_passes_verify_and_audit(path: Path) -> None:
-    story = story_of(path)
-    world = World(story.begins, story.document.network.timezone)
-    try:
-        play = Play(story, world)
-        play.begin()
-        for step in story.steps:
-            play.step(step)
+    with told_world(story_of(path)) as world:
         for found in (
             examine(world.log, world.engine, print, seconds_max=0.0),
             audit(world.log, world.engine),
         ):
             assert found.holds, render(found)
-    finally:
-        world.close()
 
 
 def test_a_story_told_twice_says_the_same() -> None:

@@ -8,8 +8,7 @@ from schemas.instants import DAY
 from services.settlement.return_rates import rates
 from services.settlement.views import list_return_rates
 from services.stories.cli import story_of
-from services.stories.playing import Play
-from services.stories.world import World
+from tests.told import told_world
 
 
 def states(sent: int, **returned: int) -> list[str]:
@@ -46,15 +45,9 @@ def test_nothing_sent_is_nothing_returned() -> None:
 def test_the_rates_of_a_network_are_those_of_its_entries() -> None:
     path = Path(__file__).parents[2] / "stories" / "finance" / "returned-thrice.yaml"
     story = story_of(path)
-    world = World(story.begins, story.document.network.timezone)
-    play = Play(story, world)
-    play.begin()
-    for step in story.steps:
-        play.step(step)
-    with world.engine.connect() as connection:
+    with told_world(story) as world, world.engine.connect() as connection:
         found = list_return_rates(connection, story.steps[-1].at)
         later = list_return_rates(connection, story.steps[-1].at + 90 * DAY)
-    world.close()
     assert [(r.kind, r.sent, r.returned, r.state) for r in found] == [
         ("unauthorised", 3, 0, "fine"),
         ("administrative", 3, 0, "fine"),

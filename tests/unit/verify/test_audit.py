@@ -13,10 +13,10 @@ from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS, 
 from services.ledger import tables as ledger
 from services.runtime.records import Record
 from services.stories.cli import story_of
-from services.stories.playing import Play
 from services.stories.world import World
 from services.verify.auditing import audit, heads
 from services.verify.verdicts import render
+from tests.told import told_world
 
 STORY = Path(__file__).parents[2] / "stories" / "scenario-b.yaml"
 CHAINED = (ISSUANCE_EVENTS, REDEMPTION_EVENTS, LEDGER_JOURNALS, SETTLEMENT_ITEMS)
@@ -26,14 +26,8 @@ Change = Callable[[list[Record]], list[Record]]
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """Scenario B has been told; the tests put back what they change."""
-    story = story_of(STORY)
-    made = World(story.begins, story.document.network.timezone)
-    play = Play(story, made)
-    play.begin()
-    for step in story.steps:
-        play.step(step)
-    yield made
-    made.close()
+    with told_world(story_of(STORY)) as made:
+        yield made
 
 
 class Changed:

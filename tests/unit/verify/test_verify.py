@@ -19,10 +19,10 @@ from services.ledger import tables as ledger
 from services.runtime.records import Staged
 from services.settlement import tables as settlement
 from services.stories.cli import story_of
-from services.stories.playing import Play
 from services.stories.world import World
 from services.verify.examining import examine
 from services.verify.verdicts import Examination, Verdict, render
+from tests.told import told_world
 
 STORY = Path(__file__).parents[2] / "stories" / "scenario-b.yaml"
 
@@ -30,14 +30,8 @@ STORY = Path(__file__).parents[2] / "stories" / "scenario-b.yaml"
 @pytest.fixture
 def world() -> Iterator[World]:
     """Scenario B has been told: a sale, uses, a run with its file, a refund."""
-    story = story_of(STORY)
-    made = World(story.begins, story.document.network.timezone)
-    play = Play(story, made)
-    play.begin()
-    for step in story.steps:
-        play.step(step)
-    yield made
-    made.close()
+    with told_world(story_of(STORY)) as made:
+        yield made
 
 
 def judged(world: World) -> Examination:
