@@ -8,13 +8,17 @@ class SystemClock:
 
     def now(self) -> int:
         """Milliseconds since 1970 UTC."""
+        return self.wall()
+
+    def wall(self) -> int:
+        """Milliseconds since 1970 UTC."""
         return time.time_ns() // 1_000_000
 
     def reached(self, now: int) -> None:
         """The log's time moves no machine's clock."""
 
 
-class LogClock:
+class LogClock(SystemClock):
     """The story's clock as a worker knows it: the latest time its partitions have reached."""
 
     def __init__(self) -> None:
@@ -37,6 +41,10 @@ class SetClock:
 
     def now(self) -> int:
         """Milliseconds since 1970 UTC."""
+        return self._now
+
+    def wall(self) -> int:
+        """Milliseconds since 1970 UTC; where this clock is, there is no other."""
         return self._now
 
     def reached(self, now: int) -> None:

@@ -1,11 +1,10 @@
 """One held partition: its rows, its progress, what falls due, and how far it is restored."""
 
 import gc
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from schemas.topics import Topic
 from services.runtime.advance import PROGRESS, Progress, progress_key, read_progress
@@ -13,6 +12,7 @@ from services.runtime.agenda import Agenda
 from services.runtime.bounds import Bounds
 from services.runtime.kept import Kept
 from services.runtime.ports import (
+    Clock,
     NotStableYetError,
     Standing,
     StateReader,
@@ -20,21 +20,21 @@ from services.runtime.ports import (
     TopicPartition,
 )
 from services.runtime.staging import Staging
+from services.runtime.standing import disbelieved, lacks_something, read_too_long
 
 READ_MAX = 20_000
 # Each wait is a second or so on Kafka, and a transaction in doubt ends within six.
 DOUBT_WAITS_MAX = 10
-# A compacted topic forgets what was deleted after a day (`delete.retention.ms`): whoever reads on
-# from before that may keep rows that are gone.
-STANDING_SECONDS_MAX: Final = 12 * 3600
-# Behind the last record of a transaction there is its marker, and nothing else.
-MARKER: Final = 1
 
 Phase = Literal["restoring", "ready", "waiting", "lost"]
 
 
 class ProgressTornError(Exception):
     """Group offset and progress row disagree. Restore the state topic, then start again."""
+
+
+class RestoredTooLateError(Exception):
+    """What was deleted since reading began may be forgotten. Restore once more, from nothing."""
 
 
 @contextmanager
@@ -60,12 +60,16 @@ class Restoring:
 
 @dataclass(slots=True)
 class Partition:
-    """`waiting`: for a policy; nothing is decided meanwhile. `memory_seen`: how far we know it."""
+    """`waiting`: for a policy; nothing is decided meanwhile. `memory_seen`: how far we know it.
+
+    A restore `began` (ms UTC by this machine) from what was `known_until` then.
+    """
 
     input_topic: Topic
     number: int
     store: Store
     memory: Topic
+    clock: Clock
     bounds: InitVar[Bounds | None]
     agenda: Agenda | None = field(init=False, default=None)
     kept: Kept = field(init=False, default_factory=Kept)
@@ -76,7 +80,8 @@ class Partition:
     found_progress: bool = False
     committed: int | None = None
     warm: bool = False
-    began: float = 0.0
+    began: int = 0
+    known_until: int = 0
 
     def __post_init__(self, bounds: Bounds | None) -> None:
         if bounds is not None:
@@ -92,7 +97,7 @@ class Partition:
 
         Raises NotStableYetError while the log does not show what a store is compared with.
         """
-        self.began = time.monotonic()
+        self.began = self.clock.wall()
         ends = {topic.name: reader.end_in_doubt(topic.name, self.number) for topic in topics}
         standing = self.store.standing()
         if standing is not None:
@@ -101,6 +106,8 @@ class Partition:
                 self.store.clear(cause)
                 standing = None
         self.warm = standing is not None
+        behind = standing is not None and lacks_something(standing, ends)
+        self.known_until = standing.known_until if standing and behind else self.began
         if standing is not None and standing.progress:
             self.progress = read_progress(standing.progress)
             self.found_progress = True
@@ -116,9 +123,8 @@ class Partition:
         for name, offset in standing.offsets.items():
             if offset > ends.get(name, 0):
                 return f"ahead of the log: {name} ends at {ends.get(name, 0)}, not at {offset}"
-        behind = any(end > standing.offsets.get(name, 0) + MARKER for name, end in ends.items())
-        if behind and standing.age_seconds > STANDING_SECONDS_MAX:
-            return f"too old to read on from: {standing.age_seconds:.0f} s"
+        if (cause := disbelieved(standing, ends, self.began)) is not None:
+            return cause
         last = standing.offsets.get(self.memory.name, 0) - 1
         if last >= 0:
             key = progress_key(self.input_topic.name).encode()
@@ -132,18 +138,28 @@ class Partition:
         return None
 
     def restore_slice(self, reader: StateReader) -> bool:
-        """Read one slice; True when everything has been read."""
+        """Read one slice; True when everything has been read.
+
+        Raises RestoredTooLateError.
+        """
         for part in self.restoring:
             if part.position < part.end:
                 with _uncollected():
                     self._read_slice(reader, part)
                 if part.position < part.end:
                     return False
+        self._check_in_time()
         offsets = {part.topic.name: part.position for part in self.restoring}
         self.memory_seen = offsets.get(self.memory.name, 0)
         progress = self.progress.encode() if self.found_progress else b""
-        self.store.reached(Standing(offsets, progress, time.monotonic() - self.began))
+        self.store.reached(Standing(offsets, progress, self.began))
         return True
+
+    def _check_in_time(self) -> None:
+        cause = read_too_long(self.known_until, self.clock.wall())
+        if cause is not None:
+            self.store.clear(cause)
+            raise RestoredTooLateError(cause)
 
     def _read_slice(self, reader: StateReader, part: Restoring) -> None:
         records, after = reader.read(part.topic.name, self.number, part.position, READ_MAX)
@@ -181,7 +197,7 @@ class Partition:
 
     def open(self, source: str) -> Staging:
         """What the next batch makes of this partition starts from here."""
-        return Staging(
+        staging = Staging(
             source,
             self.input_topic,
             self.number,
@@ -190,6 +206,8 @@ class Partition:
             self.memory,
             kept=self.kept,
         )
+        staging.began = self.clock.wall()
+        return staging
 
     def apply(self, staging: Staging) -> None:
         """The staged batch is in the log: now it is true here."""
@@ -197,7 +215,7 @@ class Partition:
         if self.agenda is not None:
             self.agenda.take(rows, staging.rows)
         self.kept.apply(staging.rows.items())
-        self.store.apply(rows, staging.committed_offsets(), staging.progress_row)
+        self.store.apply(rows, staging.committed_standing())
         self.progress = staging.progress
         self.found_progress = True
 

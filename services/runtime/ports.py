@@ -145,10 +145,14 @@ class Log(Protocol):
 
 
 class Clock(Protocol):
-    """What time it is for sweeps (never for decisions: those take the log's time)."""
+    """What time it is for sweeps and for stores (never for decisions: those take the log's)."""
 
     def now(self) -> int:
-        """Milliseconds since 1970 UTC."""
+        """Milliseconds since 1970 UTC; in a story, the story's."""
+        ...
+
+    def wall(self) -> int:
+        """Milliseconds since 1970 UTC by this machine, whose time brokers compact topics by."""
         ...
 
     def reached(self, now: int) -> None:
@@ -161,12 +165,13 @@ class Standing:
     """What a store's rows are good for: at least what was before `offsets` on the state topics.
 
     Rows may be newer than that, for reading on from there ends in the same rows. `progress` is
-    the progress row that belongs to them; `age_seconds` tells for how long nobody wrote.
+    the progress row that belongs to them. What the rows lack was written after `known_until` (ms
+    UTC, by the clock of the machine that wrote them; 0: nobody knows).
     """
 
     offsets: Mapping[str, int]
     progress: bytes
-    age_seconds: float = 0.0
+    known_until: int = 0
 
 
 class Store(Protocol):
@@ -186,12 +191,11 @@ class Store(Protocol):
     def apply(
         self,
         rows: Iterable[tuple[str, bytes | None]],
-        offsets: Mapping[str, int],
-        progress: bytes,
+        standing: Standing,
     ) -> None:
         """Take over the rows of a committed batch and where it ended, all or nothing.
 
-        None deletes. A topic without an offset stays where it was.
+        None deletes. A topic without an offset in `standing` stays where it was.
         """
         ...
 
@@ -200,7 +204,7 @@ class Store(Protocol):
         ...
 
     def reached(self, standing: Standing) -> None:
-        """All is restored up to here; `age_seconds` ago the ends to reach were taken."""
+        """All is restored up to here."""
         ...
 
     def standing(self) -> Standing | None:

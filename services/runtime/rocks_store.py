@@ -6,8 +6,8 @@ take the last writes, from the end: the store is older then, and reads on from t
 """
 
 import shutil
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
@@ -95,12 +95,11 @@ class RocksStore:
     def apply(
         self,
         rows: Iterable[tuple[str, bytes | None]],
-        offsets: Mapping[str, int],
-        progress: bytes,
+        standing: Standing,
     ) -> None:
         """Take over the rows of a committed batch and where it ended, in one write."""
         before = {} if self._standing is None else self._standing.offsets
-        standing = Standing({**before, **offsets}, progress)
+        standing = replace(standing, offsets={**before, **standing.offsets})
         batch = self._batch(rows)
         batch.put(_KEY, self._encoded(standing), self._handles[STANDING])
         self._write(batch, self._logged)
@@ -199,7 +198,7 @@ class RocksStore:
             "identity": self._identity,
             "offsets": dict(standing.offsets),
             "progress": standing.progress.decode(),
-            "at": time.time() - standing.age_seconds,
+            "known_until": standing.known_until,
         }
         return orjson.dumps(row)
 
@@ -292,5 +291,5 @@ def _scan(database: Rdict) -> Iterator[tuple[str, bytes]]:
 
 
 def _standing(row: dict[str, Any]) -> Standing:
-    age = max(0.0, time.time() - row["at"])
-    return Standing(row["offsets"], row["progress"].encode(), age)
+    # Stores of before this was kept say when they were written, which does not tell.
+    return Standing(row["offsets"], row["progress"].encode(), row.get("known_until", 0))

@@ -8,7 +8,7 @@ from schemas.message import Fact, encode_fact
 from schemas.topics import Topic
 from services.runtime.advance import KnownPolicy, Progress, progress_key
 from services.runtime.kept import Kept
-from services.runtime.ports import Store
+from services.runtime.ports import Standing, Store
 from services.runtime.records import Headers, Marked, Record, Staged
 
 CHAIN_HEADER = "scrip-chain"
@@ -35,7 +35,8 @@ class Staging:
     """Facts, replies, rows and progress of one input partition in one batch.
 
     Rows are decoded on first touch and belong to this batch alone, so dropping the batch drops
-    every change. `outputs` holds what leaves, in order; `finish` adds rows and progress.
+    every change. `outputs` holds what leaves, in order; `finish` adds rows and progress. It was
+    `began` (ms UTC by this machine) before anything of it was sent.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Staging:
         self._finished: list[tuple[str, bytes | None]] = []
         self._marks: list[Marked] = []
         self.progress_row = b""
+        self.began = 0
 
     def begin(self, record: Record) -> None:
         """The record is being read: time and position move on."""
@@ -176,9 +178,10 @@ class Staging:
         self.outputs[at] = marked
         self._marks.append(marked)
 
-    def committed_offsets(self) -> dict[str, int]:
+    def committed_standing(self) -> Standing:
         """Where to read on behind the batch on its state topics, as far as the log has told."""
-        return {m.topic: m.offset + 1 for m in self._marks if m.offset is not None}
+        offsets = {m.topic: m.offset + 1 for m in self._marks if m.offset is not None}
+        return Standing(offsets, self.progress_row, self.began)
 
     def committed_rows(self) -> list[tuple[str, bytes | None]]:
         """The rows of a finished batch, for the store."""

@@ -1,6 +1,7 @@
 """The memory store: rows as bytes in a dictionary."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 
 import structlog
 
@@ -26,13 +27,12 @@ class MemoryStore:
     def apply(
         self,
         rows: Iterable[tuple[str, bytes | None]],
-        offsets: Mapping[str, int],
-        progress: bytes,
+        standing: Standing,
     ) -> None:
         """Take over the rows of a committed batch and where it ended."""
         self.restore(rows)
         before = {} if self._standing is None else self._standing.offsets
-        self._standing = Standing({**before, **offsets}, progress)
+        self._standing = replace(standing, offsets={**before, **standing.offsets})
 
     def restore(self, rows: Iterable[tuple[str, bytes | None]]) -> None:
         """Take over rows read from the log."""

@@ -16,11 +16,12 @@ from schemas.topics import (
 )
 from services.runtime.checksum import StoreIsNotRestoredError, compare
 from services.runtime.cli import DONE, NO, Said, require_log
-from services.runtime.partitions import STANDING_SECONDS_MAX
+from services.runtime.clocks import SystemClock
 from services.runtime.ports import StateReader
 from services.runtime.rocks_settings import Budget, budget
 from services.runtime.rocks_store import RocksReading
 from services.runtime.settings import Settings
+from services.runtime.standing import disbelieved
 
 CACHE_MIB: Final = 64
 STATE: Final[Mapping[str, tuple[Topic, ...]]] = {
@@ -36,8 +37,8 @@ class NoStoreError(ScripError):
 def check(settings: Settings) -> Said:
     """Compare every store with the changelog; status 1: a row is not what the log says.
 
-    Workers may go on meanwhile. A store that is being restored, or is too old to be read on from,
-    is said and not compared: its worker throws it away. Raises NoStoreError.
+    Workers may go on meanwhile. A store that is being restored, or that would not be believed, is
+    said and not compared: its worker throws it away. Raises NoStoreError.
     """
     folder = settings.store_folder
     places = sorted(_places(folder, settings.namespace))
@@ -69,8 +70,11 @@ def _checked(place: Path, reader: StateReader, shared: Budget) -> dict[str, Any]
     reading = RocksReading(place, shared)
     try:
         standing = reading.standing()
-        if standing is not None and standing.age_seconds > STANDING_SECONDS_MAX:
-            return {"state": "too old", "age_seconds": round(standing.age_seconds)}
+        if standing is not None:
+            ends = {t.name: reader.end_in_doubt(t.name, int(number)) for t in STATE[topic]}
+            cause = disbelieved(standing, ends, SystemClock().wall())
+            if cause is not None:
+                return {"state": "not believed", "cause": cause}
         found = compare(reading, reader, STATE[topic], int(number))
     except StoreIsNotRestoredError:
         return {"state": "not restored"}
@@ -81,7 +85,7 @@ def _checked(place: Path, reader: StateReader, shared: Budget) -> dict[str, Any]
 
 def _line(row: Mapping[str, Any]) -> str:
     if "rows_stored" not in row:
-        return f"{row['store']}: {row['state']}"
+        return ": ".join(row[name] for name in ("store", "state", "cause") if name in row)
     told = f"{row['rows_stored']} rows, {row['sum_stored']}"
     if row["differing"]:
         told += f"; not as logged: {', '.join(row['differing'])}"

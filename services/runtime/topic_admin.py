@@ -14,6 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs h
 
 from schemas.topics import COMMAND_TOPICS, POLICY, TOPICS, Topic
 from services.runtime.kafka_settings import QUIET, RECORD_BYTES_MAX
+from services.runtime.standing import TOMBSTONES_KEPT
 from services.runtime.waits import rest
 
 WAIT: Final = 30
@@ -22,7 +23,11 @@ FOREVER: Final = "-1"
 UNLIMITED: Final = str(2**63 - 1)
 _RETENTION: Final = {
     "forever": {"cleanup.policy": "delete", "retention.ms": FOREVER, "retention.bytes": "-1"},
-    "compacted": {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.2"},
+    "compacted": {
+        "cleanup.policy": "compact",
+        "min.cleanable.dirty.ratio": "0.2",
+        "delete.retention.ms": str(TOMBSTONES_KEPT),
+    },
     "1 day": {"cleanup.policy": "delete", "retention.ms": str(86_400_000)},
     "90 days": {"cleanup.policy": "delete", "retention.ms": str(90 * 86_400_000)},
 }

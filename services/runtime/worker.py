@@ -12,7 +12,7 @@ from services.runtime.deciding import PolicyMissingError
 from services.runtime.dropping import Dropping
 from services.runtime.job import Job
 from services.runtime.metrics import BATCHES, RECORDS
-from services.runtime.partitions import Partition, ProgressTornError
+from services.runtime.partitions import Partition, ProgressTornError, RestoredTooLateError
 from services.runtime.policies import Policies
 from services.runtime.ports import (
     Assigned,
@@ -56,9 +56,7 @@ class Worker:
         self._reader = log.reader()
         self.policies: Policies = job.policies
         self._topics = {topic.name: topic for topic in job.inputs}
-        self._consumer = log.consumer(
-            identity.group, [topic.name for topic in job.inputs], identity.slot
-        )
+        self._consumer = log.consumer(identity.group, list(self._topics), identity.slot)
         self._producer: Producer | None = None
         self._size = BatchSize()
         self._dropping = Dropping(job.service)
@@ -116,7 +114,7 @@ class Worker:
         self._consumer.pause([name])
         store = self._store(topic, number)
         self.partitions[name] = Partition(
-            self._topics[topic], number, store, self.job.memory, self.job.bounds
+            self._topics[topic], number, store, self.job.memory, self._clock, self.job.bounds
         )
 
     def _restore(self) -> bool:
@@ -127,6 +125,8 @@ class Worker:
                 self._restore_one(partition)
             except NotStableYetError as cause:
                 _log.warning("waiting_for_offsets", partition=partition.key, cause=str(cause))
+            except RestoredTooLateError:
+                self._assign(partition.key)
         return bool(pending)
 
     def _restore_one(self, partition: Partition) -> None:
@@ -183,9 +183,8 @@ class Worker:
     def _wait(self, partition: Partition, staging: Staging | None) -> None:
         """No policy yet, or not its document: read on only to find one."""
         progress = partition.progress if staging is None else staging.progress
-        known = progress.in_force_at(progress.now)
         self.policies.look()
-        if known is None and self.job.policy_told is not None:
+        if progress.in_force_at(progress.now) is None and self.job.policy_told is not None:
             partition.phase = "waiting"
             _log.warning("waiting_for_policy", topic=partition.key[0], partition=partition.number)
         self._consumer.start_at(partition.key, progress.next)

@@ -22,6 +22,7 @@ from services.runtime.advance import Progress
 from services.runtime.deciding import Deciding
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.policies import Policies
+from services.runtime.ports import Standing
 from services.runtime.records import Record
 from services.runtime.settings import Settings, read_settings, seals_of
 from services.runtime.staging import Staging
@@ -76,7 +77,7 @@ class Held:
 
     def apply(self, staging: Staging) -> None:
         """The batch is committed."""
-        self.store.apply(staging.committed_rows(), {}, staging.progress_row)
+        self.store.apply(staging.committed_rows(), Standing({}, staging.progress_row))
         self.progress = staging.progress
 
 

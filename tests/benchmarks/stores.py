@@ -22,6 +22,7 @@ from schemas.topics import REDEMPTION_BALANCES, REDEMPTION_COMMANDS, REDEMPTION_
 from services.redemption.worker import SPEC
 from services.runtime.advance import Progress, progress_key
 from services.runtime.bounds import Bounds
+from services.runtime.clocks import SystemClock
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.kafka_settings import plain_producer_settings
 from services.runtime.partitions import Partition
@@ -62,7 +63,7 @@ def measured(figures: dict[str, Any], size: int) -> Iterator[None]:
 def partition(store: Store) -> Partition:
     """A held partition of redemption, to be restored."""
     bounds = Bounds(SPEC.core, CODEC)
-    return Partition(REDEMPTION_COMMANDS, 0, store, REDEMPTION_MEMORY, bounds)
+    return Partition(REDEMPTION_COMMANDS, 0, store, REDEMPTION_MEMORY, SystemClock(), bounds)
 
 
 def published(bootstrap: str, namespace: str, count: int) -> int:

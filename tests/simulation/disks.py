@@ -19,13 +19,12 @@ HISTORY_MAX: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What is on a disk: rows, entries of the two timelines, and the standing with its instant."""
+    """What is on a disk: rows, entries of the two timelines, and the standing."""
 
     rows: Mapping[str, bytes] = field(default_factory=dict)
     dues: frozenset[Entry] = frozenset()
     forgettings: frozenset[Entry] = frozenset()
     standing: Standing | None = None
-    at: int = 0
 
 
 @dataclass(slots=True)
@@ -54,23 +53,21 @@ class DiskShelf:
 
 
 class WarmStore(MemoryStore):
-    """The rows of a partition on a place of a disk. `now` is the world's clock (ms UTC)."""
+    """The rows of a partition on a place of a disk."""
 
-    def __init__(self, place: Place, now: Callable[[], int]) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__()
         self._place = place
-        self._now = now
         place.holder = self
         self._open()
 
     def apply(
         self,
         rows: Iterable[tuple[str, bytes | None]],
-        offsets: Mapping[str, int],
-        progress: bytes,
+        standing: Standing,
     ) -> None:
         """Rows, entries and where the batch ended, in one write."""
-        super().apply(rows, offsets, progress)
+        super().apply(rows, standing)
         self._write()
 
     def reached(self, standing: Standing) -> None:
@@ -94,22 +91,17 @@ class WarmStore(MemoryStore):
         self._rows = dict(there.rows)
         self.dues = Timeline(DiskShelf(lambda: self._place.written.dues))
         self.forgettings = Timeline(DiskShelf(lambda: self._place.written.forgettings))
-        self._standing = None
-        if there.standing is not None:
-            age = max(0, self._now() - there.at) / 1000
-            self._standing = Standing(there.standing.offsets, there.standing.progress, age)
+        self._standing = there.standing
 
     def _write(self) -> None:
         assert self._standing is not None
         there = self._place.written
-        age = int(self._standing.age_seconds * 1000)
         self._place.write(
             Written(
                 dict(self._rows),
                 _kept(there.dues, self.dues),
                 _kept(there.forgettings, self.forgettings),
                 self._standing,
-                self._now() - age,
             )
         )
 
@@ -117,8 +109,7 @@ class WarmStore(MemoryStore):
 class Disks:
     """Every disk there is, by role, slot, topic and partition."""
 
-    def __init__(self, now: Callable[[], int]) -> None:
-        self._now = now
+    def __init__(self) -> None:
         self._places: dict[tuple[str, str, str, int], list[Place]] = {}
 
     def store(self, role: str, slot: str, topic: str, partition: int) -> WarmStore:
@@ -126,9 +117,9 @@ class Disks:
         places = self._places.setdefault((role, slot, topic, partition), [])
         for place in places:
             if place.holder is None:
-                return WarmStore(place, self._now)
+                return WarmStore(place)
         places.append(Place())
-        return WarmStore(places[-1], self._now)
+        return WarmStore(places[-1])
 
     def lose_power(self, chance: Random) -> None:
         """Of every store that nobody holds the last writes may be gone, from the end."""

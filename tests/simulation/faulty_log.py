@@ -34,6 +34,7 @@ class FaultyLog(MemoryLog):
         self._instances: dict[str, dict[str, MemoryConsumer]] = {}
         self._now = now
         self._stuck: dict[TopicPartition, int] = {}
+        self._cleaned: dict[TopicPartition, dict[int, int]] = {}
         self.fresh: set[TopicPartition] = set(self._slots)
 
     def append(self, staged: Staged, transaction: Transaction | None = None) -> Record:
@@ -62,14 +63,18 @@ class FaultyLog(MemoryLog):
         super().end_transaction(transaction, state)
 
     def compact(self, now: int) -> int:
-        """Forget rows that have a later one, and after a day what was deleted; how many."""
+        """Forget rows that have a later one, and what was deleted; how many.
+
+        As Kafka does it (since 3.1): a tombstone is kept for a day from its first cleaning on.
+        """
         gone = 0
         for topic in COMPACTED:
             for number in range(self.partitions(topic)):
-                gone += self._compact(self._slots[topic, number], now - TOMBSTONES_KEPT)
+                cleaned = self._cleaned.setdefault((topic, number), {})
+                gone += self._compact(self._slots[topic, number], cleaned, now)
         return gone
 
-    def _compact(self, slots: list[Slot], horizon: int) -> int:
+    def _compact(self, slots: list[Slot], cleaned: dict[int, int], now: int) -> int:
         """Only what lies before the first open transaction; offsets stay as they are."""
         last: dict[bytes | None, Slot] = {}
         gone = 0
@@ -85,9 +90,11 @@ class FaultyLog(MemoryLog):
             last[slot.record.key] = slot
         for slot in last.values():
             assert slot.record is not None
-            if slot.record.value is None and slot.record.timestamp < horizon:
-                slot.record = None
-                gone += 1
+            if slot.record.value is None:
+                first = cleaned.setdefault(slot.record.offset, now)
+                if first + TOMBSTONES_KEPT <= now:
+                    slot.record = None
+                    gone += 1
         return gone
 
     def behind(self) -> bool:

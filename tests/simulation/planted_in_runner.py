@@ -8,7 +8,7 @@ import pytest
 from services.runtime import advance, deciding, kept, partitions, staging, worker
 from services.runtime.advance import GENESIS, PROGRESS, Progress
 from services.runtime.memory_log import MemoryConsumer
-from services.runtime.ports import BatchDroppedError, OutcomeUnknownError
+from services.runtime.ports import BatchDroppedError, OutcomeUnknownError, Standing
 from services.runtime.records import Record
 from tests.simulation.planting import Plant, planted
 from tests.simulation.seat import FaultyConsumer
@@ -178,12 +178,13 @@ def a_warm_store_is_taken_as_it_is_and_not_compared(patch: pytest.MonkeyPatch) -
 
 @planted(PLANTS)
 def a_store_says_it_is_one_batch_further(patch: pytest.MonkeyPatch) -> None:
-    offsets = staging.Staging.committed_offsets
-    patch.setattr(
-        staging.Staging,
-        "committed_offsets",
-        lambda self: {topic: at + 4 for topic, at in offsets(self).items()},
-    )
+    committed = staging.Staging.committed_standing
+
+    def further(self: Any) -> Standing:
+        standing = committed(self)
+        return replace(standing, offsets={t: at + 4 for t, at in standing.offsets.items()})
+
+    patch.setattr(staging.Staging, "committed_standing", further)
 
 
 @planted(PLANTS)

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 from typing import Any, Final, cast
 
 from sqlalchemy import Engine
@@ -31,6 +32,7 @@ from services.runtime.rocks_store import RocksStore
 from services.runtime.seals import SealsOff
 from services.runtime.sink_loop import SinkLoop
 from services.runtime.sinks import Sink
+from services.runtime.standing import CLOCKS_APART_MAX
 from services.runtime.store import MemoryStore
 from services.runtime.waits import Backoff
 from services.runtime.worker import Worker
@@ -59,15 +61,20 @@ ROCKS_MIB: Final = 8
 
 
 class SkewedClock:
-    """A machine's clock: the world's, some seconds wrong. It only decides when to sweep."""
+    """A machine's clock: the world's, some seconds wrong for sweeps and some hours for stores."""
 
-    def __init__(self, now: Callable[[], int], skew: int) -> None:
+    def __init__(self, now: Callable[[], int], skew: int, chance: Random) -> None:
         self._now = now
         self._skew = skew
+        self._skew_of_wall = chance.randrange(-CLOCKS_APART_MAX // 2, CLOCKS_APART_MAX // 2)
 
     def now(self) -> int:
         """Milliseconds since 1970 UTC."""
         return self._now() + self._skew
+
+    def wall(self) -> int:
+        """Milliseconds since 1970 UTC."""
+        return self._now() + self._skew_of_wall
 
     def reached(self, now: int) -> None:
         """The log's time moves no machine's clock."""

@@ -51,13 +51,14 @@ class World:
     ) -> None:
         self.now = deliveries[0].at if deliveries else START
         self.site = site
-        self.disks = Disks(lambda: self.now)
+        self.disks = Disks()
         self.log = FaultyLog(site.scene.partitions, Random(f"{seed}/log"), lambda: self.now)
         self.faults = faults
         self.told: deque[str] = deque(maxlen=TOLD_MAX)
         self.watch: Callable[[set[TopicPartition]], None] = lambda places: None
         self.processes: list[Process] = []
         self._chance = Random(f"{seed}/schedule")
+        self._clocks = Random(f"{seed}/clocks")
         self._deliveries = deque(deliveries)
         self._patient = patient
         self._births = 0
@@ -159,7 +160,8 @@ class World:
         try:
             if process.loop is None:
                 skew = self._chance.randrange(-20, 21) * SECOND
-                start(process, self.site, self.disks, SkewedClock(lambda: self.now, skew))
+                clock = SkewedClock(lambda: self.now, skew, self._clocks)
+                start(process, self.site, self.disks, clock)
                 self.told.append(f"{self.faults.step}: {process.name} starts")
                 return True
             moved = bool(process.loop.tick())

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from services.runtime.ports import Standing
 from services.runtime.rocks_settings import budget
 from services.runtime.rocks_store import RocksStore
 
@@ -25,7 +26,7 @@ def main() -> None:
     number = int(sys.argv[2])
     while True:
         store.dues.add(number, "row0")
-        store.apply(batch(number), {TOPIC: number}, b"%d" % number)
+        store.apply(batch(number), Standing({TOPIC: number}, b"%d" % number))
         sys.stdout.write(f"{number}\n")
         sys.stdout.flush()
         number += 1

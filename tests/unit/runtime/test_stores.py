@@ -39,7 +39,7 @@ class Opened:
             self._memory.close()
             return self._memory
         if self._place is not None:
-            return WarmStore(self._place, lambda: 0)
+            return WarmStore(self._place)
         self.close()
         self._rocks = RocksStore(self._folder, "same", budget(8))
         return self._rocks
@@ -61,15 +61,15 @@ def test_rows_are_found_changed_and_deleted(opened: Opened) -> None:
     store = opened.again()
     assert store.get("a") is None
     assert store.standing() is None
-    store.apply([("a", b"1"), ("b", b"2"), ("ä/ö", b"\x00\xff")], {TOPIC: 3}, b"{}")
-    store.apply([("a", b"3"), ("b", None), ("never", None)], {TOPIC: 6}, b"{}")
+    store.apply([("a", b"1"), ("b", b"2"), ("ä/ö", b"\x00\xff")], Standing({TOPIC: 3}, b"{}"))
+    store.apply([("a", b"3"), ("b", None), ("never", None)], Standing({TOPIC: 6}, b"{}"))
     assert (store.get("a"), store.get("b"), store.get("ä/ö")) == (b"3", None, b"\x00\xff")
     assert dict(store.scan()) == {"a": b"3", "ä/ö": b"\x00\xff"}
 
 
 def test_a_store_opened_again_has_its_rows_and_its_place(opened: Opened) -> None:
-    opened.again().apply([("a", b"1")], {TOPIC: 3, "other": 7}, b"{1}")
-    opened.again().apply([("b", b"2")], {TOPIC: 5}, b"{2}")
+    opened.again().apply([("a", b"1")], Standing({TOPIC: 3, "other": 7}, b"{1}"))
+    opened.again().apply([("b", b"2")], Standing({TOPIC: 5}, b"{2}"))
     store = opened.again()
     assert dict(store.scan()) == {"a": b"1", "b": b"2"}
     standing = store.standing()
@@ -93,7 +93,7 @@ def test_what_is_restored_counts_once_its_end_is_reached(opened: Opened) -> None
 def test_a_cleared_store_is_empty_and_starts_from_nothing(opened: Opened) -> None:
     store = opened.again()
     store.dues.add(1, "a")
-    store.apply([("a", b"1")], {TOPIC: 3}, b"{}")
+    store.apply([("a", b"1")], Standing({TOPIC: 3}, b"{}"))
     store.clear("a test")
     assert list(store.scan()) == []
     assert store.standing() is None
@@ -106,14 +106,14 @@ def test_entries_come_in_their_order_and_outlive_the_process(opened: Opened) -> 
     store = opened.again()
     for at, key in [(30, "c"), (10, "b"), (10, "a"), (20, "gone")]:
         store.dues.add(at, key)
-    store.apply([("a", b"1")], {}, b"{}")
+    store.apply([("a", b"1")], Standing({}, b"{}"))
     store = opened.again()
     assert [store.dues.take(20), store.dues.take(20)] == [(10, "a"), (10, "b")]
     entry = store.dues.take(20)
     assert entry == (20, "gone")
     store.dues.done(entry)
     assert store.dues.take(29) is None
-    store.apply([], {}, b"{}")
+    store.apply([], Standing({}, b"{}"))
     assert store.dues.first() == (30, "c")
 
 
@@ -123,7 +123,7 @@ def test_an_entry_that_was_taken_and_not_done_is_there_again_after_a_restart(
     opened = Opened("rocksdb", tmp_path)
     store = opened.again()
     store.forgettings.add(10, "a")
-    store.apply([("a", b"1")], {}, b"{}")
+    store.apply([("a", b"1")], Standing({}, b"{}"))
     assert store.forgettings.take(10) == (10, "a")
     assert store.forgettings.first() is None
     assert opened.again().forgettings.first() == (10, "a")
@@ -142,12 +142,12 @@ def test_a_timeline_longer_than_its_window_loses_and_doubles_nothing(
             entry = (chance.randrange(1_000 * (round + 1), 100_000), f"k{chance.randrange(5_000)}")
             there.add(entry)
             store.dues.add(*entry)
-        store.apply([], {}, b"{}")
+        store.apply([], Standing({}, b"{}"))
         while (taken_now := store.dues.take(1_000 * (round + 1) - 1)) is not None:
             taken.append(taken_now)
             store.dues.done(taken_now)
         if round == 4:
-            store.apply([], {}, b"{}")
+            store.apply([], Standing({}, b"{}"))
             store = opened.again()
     while (taken_now := store.dues.take(100_000)) is not None:
         taken.append(taken_now)
@@ -195,7 +195,7 @@ def _full(folder: Path) -> None:
     number = 0
     try:
         while number < 1_000:
-            store.apply(batch(number + 1), {TOPIC: number + 1}, b"%d" % (number + 1))
+            store.apply(batch(number + 1), Standing({TOPIC: number + 1}, b"%d" % (number + 1)))
             number += 1
     except StoreBrokenError as cause:
         print(f"{number} {cause}")
@@ -233,7 +233,7 @@ def test_a_store_of_another_cluster_topic_or_namespace_is_thrown_away(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = RocksStore(tmp_path, "cluster=a", budget(8))
-    store.apply([("a", b"1")], {TOPIC: 1}, b"{}")
+    store.apply([("a", b"1")], Standing({TOPIC: 1}, b"{}"))
     store.close()
     store = RocksStore(tmp_path, "cluster=b", budget(8))
     assert (list(store.scan()), store.standing()) == ([], None)
@@ -283,7 +283,7 @@ def test_a_restore_that_did_not_end_is_begun_anew(tmp_path: Path) -> None:
 
 def test_who_replaces_a_frozen_process_takes_the_next_place(tmp_path: Path) -> None:
     held = [RocksStore(tmp_path, "same", budget(8)) for _ in range(PLACES_MAX)]
-    held[0].apply([("a", b"1")], {TOPIC: 1}, b"{}")
+    held[0].apply([("a", b"1")], Standing({TOPIC: 1}, b"{}"))
     assert held[1].standing() is None
     with pytest.raises(StoreBusyError, match="all 8 places"):
         RocksStore(tmp_path, "same", budget(8))

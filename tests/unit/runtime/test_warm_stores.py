@@ -1,141 +1,32 @@
 """A worker that finds its store again reads on from there, and believes it only with reason."""
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
-from schemas.instants import HOUR
-from schemas.topics import ISSUANCE_COMMANDS, ISSUANCE_MEMORY, REDEMPTION_COMMANDS
+from schemas.topics import ISSUANCE_COMMANDS, ISSUANCE_MEMORY
 from services.issuance.worker import SPEC as ISSUANCE
 from services.redemption.worker import SPEC as REDEMPTION
 from services.runtime.checksum import StoreIsNotRestoredError, compare
-from services.runtime.memory_log import MemoryLog
-from services.runtime.murmur2 import partition_of
-from services.runtime.ports import Standing, Store
-from services.runtime.records import Record
+from services.runtime.ports import Standing
 from services.runtime.rocks_settings import budget
-from services.runtime.rocks_store import RocksReading, RocksStore
+from services.runtime.rocks_store import RocksReading
 from services.runtime.store import MemoryStore
-from services.runtime.worker import Worker
 from tests.silent_log import SilentLog
-from tests.small_world import PARTITIONS, SmallWorld, money, prepared
-
-HOME = partition_of(b"c1", PARTITIONS)
-STATE = {ISSUANCE_COMMANDS.name: ISSUANCE, REDEMPTION_COMMANDS.name: REDEMPTION}
-
-
-class KilledError(Exception):
-    """The process is gone."""
-
-
-class Killing:
-    """Ends the process at a point, on its n-th pass."""
-
-    def __init__(self, point: str, passes: int = 1) -> None:
-        self._point = point
-        self._left = passes
-
-    def at(self, point: str) -> None:
-        if point == self._point:
-            self._left -= 1
-            if self._left == 0:
-                raise KilledError(point)
-
-
-class Disk:
-    """The stores of one machine; a process that starts anew opens them again."""
-
-    def __init__(self, kind: str, folder: Path) -> None:
-        self.folder = folder
-        self._rocks = kind == "rocksdb"
-        self._budget = budget(8)
-        self.stores: dict[tuple[str, int], Store] = {}
-
-    def __call__(self, topic: str, partition: int) -> Store:
-        name = (topic, partition)
-        if not self._rocks:
-            return self.stores.setdefault(name, MemoryStore())
-        self.stores[name] = RocksStore(self.place(*name), "same", self._budget)
-        return self.stores[name]
-
-    def place(self, topic: str, partition: int) -> Path:
-        return self.folder / f"{topic}-{partition}"
-
-    def kill(self, worker: Worker) -> None:
-        """What ends with a process: its handles, nothing of what it wrote."""
-        for partition in worker.partitions.values():
-            partition.store.close()
-        worker.partitions.clear()
-
-
-class Watching(MemoryLog):
-    """Says what was read of the state topics."""
-
-    def __init__(self) -> None:
-        super().__init__(PARTITIONS)
-        self.found = 0
-
-    def read(
-        self, topic: str, partition: int, start: int, records_max: int
-    ) -> tuple[list[Record], int]:
-        records, after = super().read(topic, partition, start, records_max)
-        if topic == ISSUANCE_MEMORY.name:
-            self.found += len(records)
-        return records, after
-
-
-@pytest.fixture(params=["memory", "rocksdb"])
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
-    made = Disk(request.param, tmp_path)
-    yield made
-    for store in made.stores.values():
-        store.close()
-
-
-@pytest.fixture
-def world(disk: Disk) -> SmallWorld:
-    """Sold and unsold cards, workers running, stores as on the log."""
-    made = SmallWorld(store=disk)
-    made.memory = Watching()
-    made.log = made.memory
-    made.publish_policy()
-    prepared(made, "c1", *(f"n{i}" for i in range(40)))
-    made.start()
-    made.settle()
-    sell(made)
-    made.settle()
-    return made
-
-
-def sell(world: SmallWorld, id: str = "s1", card: str = "c1") -> None:
-    world.send("sell_card", card, id, value=money(2500), tender="cash", place={"location": "F1"})
-
-
-def restart(world: SmallWorld, disk: Disk) -> None:
-    for worker in world.workers:
-        disk.kill(worker)
-    world.start()
-    world.settle()
-
-
-def partition(world: SmallWorld, number: int = HOME) -> Any:
-    return world.workers[0].partitions[ISSUANCE_COMMANDS.name, number]
-
-
-def checked(world: SmallWorld) -> None:
-    """Every store is its topics, row for row."""
-    for worker in world.workers:
-        for (topic, number), held in worker.partitions.items():
-            spec = STATE[topic]
-            topics = tuple(t for t in (spec.public, spec.memory) if t is not None)
-            found = compare(held.store, world.memory, topics, number)
-            assert found.differing == ()
-            assert found.sum_stored == found.sum_logged
-            assert found.rows_stored == found.rows_logged
+from tests.small_world import PARTITIONS, START, SmallWorld, prepared
+from tests.unit.runtime.warm import (
+    HOME,
+    Disk,
+    KilledError,
+    Killing,
+    Watching,
+    checked,
+    partition,
+    restart,
+    sell,
+)
 
 
 def test_a_restarted_worker_reads_on_from_its_store_and_knows_all_it_knew(
@@ -181,7 +72,7 @@ def test_a_store_ahead_of_the_log_is_refused_and_rebuilt(
     world: SmallWorld, disk: Disk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = partition(world).store
-    store.apply([("ghost", b"{}")], {ISSUANCE_MEMORY.name: 10_000}, b'{"next":9999}')
+    store.apply([("ghost", b"{}")], Standing({ISSUANCE_MEMORY.name: 10_000}, b'{"next":9999}'))
     restart(world, disk)
     assert "ahead of the log" in capsys.readouterr().out
     assert partition(world).store.get("ghost") is None
@@ -194,7 +85,7 @@ def test_a_store_whose_last_row_the_log_does_not_have_is_refused(
     store = partition(world).store
     standing = store.standing()
     other = orjson.dumps({**orjson.loads(standing.progress), "sequence": 77})
-    store.apply([("ghost", b"{}")], {}, other)
+    store.apply([("ghost", b"{}")], Standing({}, other, START))
     restart(world, disk)
     assert "has another row at" in capsys.readouterr().out
     assert partition(world).store.get("ghost") is None
@@ -212,26 +103,11 @@ def test_a_store_is_not_believed_before_the_log_has_shown_its_last_row(
     world.settle()
     store = partition(world).store
     other = orjson.dumps({**orjson.loads(store.standing().progress), "sequence": 77})
-    store.apply([("ghost", b"{}")], {}, other)
+    store.apply([("ghost", b"{}")], Standing({}, other, START))
     log.silences = 2
     restart(world, disk)
     assert "has another row at" in capsys.readouterr().out
     assert partition(world).store.get("ghost") is None
-    checked(world)
-
-
-def test_a_store_that_rows_were_forgotten_since_is_too_old_to_believe(
-    world: SmallWorld, disk: Disk, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = partition(world).store
-    rows = dict(store.scan())
-    old = store.standing()
-    sell(world, "s3", next(k for k in rows if k.startswith("n") and "/" not in k))
-    world.settle()
-    aged = Standing(old.offsets, old.progress, 13 * HOUR / 1000)
-    store.reached(aged)
-    restart(world, disk)
-    assert "too old to read on from" in capsys.readouterr().out
     checked(world)
 
 
@@ -260,13 +136,13 @@ def test_a_row_that_is_not_the_logs_is_found_by_its_checksum(world: SmallWorld, 
     store = partition(world).store
     standing = store.standing()
     (key, row) = next(iter(store.scan()))
-    store.apply([(key, row + b" ")], {}, standing.progress)
+    store.apply([(key, row + b" ")], Standing({}, standing.progress))
     found = compare(store, world.memory, (ISSUANCE_MEMORY,), HOME)
     assert found.differing == (key,)
     assert found.sum_stored != found.sum_logged
-    store.apply([(key, row), ("ghost", b"{}")], {}, standing.progress)
+    store.apply([(key, row), ("ghost", b"{}")], Standing({}, standing.progress))
     assert compare(store, world.memory, (ISSUANCE_MEMORY,), HOME).differing == ("ghost",)
-    store.apply([(key, None), ("ghost", None)], {}, standing.progress)
+    store.apply([(key, None), ("ghost", None)], Standing({}, standing.progress))
     assert compare(store, world.memory, (ISSUANCE_MEMORY,), HOME).differing == (key,)
 
 
