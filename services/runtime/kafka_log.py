@@ -15,7 +15,7 @@ from confluent_kafka import (
 
 from services.runtime.crash import CrashPoints, NoCrash
 from services.runtime.kafka_fences import is_fence, require_name
-from services.runtime.kafka_producer import KafkaProducer
+from services.runtime.kafka_producer import KafkaProducer, Reports
 from services.runtime.kafka_reader import KafkaReader, as_record
 from services.runtime.kafka_settings import (
     member_settings,
@@ -47,6 +47,7 @@ class KafkaLog:
         self.crash = crash or NoCrash()
         self.prefix = f"{namespace}." if namespace else ""
         self._counts: dict[str, int] = {}
+        self._reports: dict[str, Reports] = {}
         self._admin = Consumer(reader_settings(bootstrap, "read_uncommitted"))
 
     def named(self, topic: str) -> str:
@@ -74,7 +75,9 @@ class KafkaLog:
 
     def producer(self, identity: str) -> KafkaProducer:
         """A producer of this transactional identity; waits, said aloud, while Kafka is away."""
-        return KafkaProducer(self.bootstrap, self.prefix, self.prefix + identity, self.crash)
+        reports = self._reports.setdefault(identity, Reports())
+        name = self.prefix + identity
+        return KafkaProducer(self.bootstrap, self.prefix, name, self.crash, reports)
 
     def reader(self) -> "KafkaReader":
         """A reader outside any group."""

@@ -1,6 +1,6 @@
 """A transactional producer on librdkafka: in, dropped, refused or unknown, and never in between."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -28,11 +28,26 @@ _ANY: Final = -1  # whichever partition the key's murmur2 says
 _log = structlog.get_logger()
 
 
+class Reports:
+    """Does the next producer of an identity ask about each record what became of it?
+
+    A commit fails by itself where a record is not in, so that asking only costs (2 µs a record).
+    Which record it was, and whether it will ever be taken, is asked once a batch was dropped.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+
+
 class KafkaProducer:
     """A transactional producer."""
 
-    def __init__(self, bootstrap: str, prefix: str, identity: str, crash: CrashPoints) -> None:
+    def __init__(
+        self, bootstrap: str, prefix: str, identity: str, crash: CrashPoints, reports: Reports
+    ) -> None:
         self._prefix = prefix
+        self._names: dict[str, str] = {}
+        self._reports = reports
         self._crash = crash
         self._failed: KafkaError | None = None
         self._refusal: str | None = None
@@ -57,11 +72,18 @@ class KafkaProducer:
 
     def produce(self, staged: Staged) -> None:
         """Write a record in it."""
-        told = partial(self._on_marked, staged) if type(staged) is Marked else self._on_delivery
+        told: Callable[[KafkaError | None, Message], None] | None = None
+        if type(staged) is Marked:
+            told = partial(self._on_marked, staged)
+        elif self._reports.wanted:
+            told = self._on_delivery
+        topic = self._names.get(staged.topic)
+        if topic is None:
+            topic = self._names[staged.topic] = self._prefix + staged.topic
         more: dict[str, Any] = {"headers": list(staged.headers)} if staged.headers else {}
         try:
             self._producer.produce(
-                self._prefix + staged.topic,
+                topic,
                 staged.value,
                 staged.key,
                 _ANY if staged.partition is None else staged.partition,
@@ -71,7 +93,7 @@ class KafkaProducer:
             )
         except KafkaException as error:
             refusal = refusal_of(error.args[0], staged.topic)
-            raise (
+            raise self._told(
                 RecordRefusedError(refusal) if refusal else BatchDroppedError(str(error))
             ) from error
         except BufferError as error:
@@ -88,15 +110,28 @@ class KafkaProducer:
         if error is None and offset is not None and offset >= 0:
             marked.offset = offset
 
+    def _told(self, dropped: BatchDroppedError) -> BatchDroppedError:
+        """Why it was dropped, as far as the reports say; the next producer asks for them."""
+        self._reports.wanted = True
+        try:
+            self._producer.poll(0)
+        except (KafkaException, SystemError) as error:
+            # Fenced for good, and told once more: whose name it is now, the group will be asked.
+            _log.warning("kafka_says", error=str(error))
+        if self._refusal is None or isinstance(dropped, RecordRefusedError):
+            return dropped
+        return RecordRefusedError(self._refusal)
+
     def commit(self, offsets: Mapping[TopicPartition, int], metadata: Any) -> None:
         """Commit records and group offsets together."""
         try:
             self._commit(offsets, metadata)
+            self._reports.wanted = False
         except BatchDroppedError as cause:
-            self._producer.poll(0)
-            if self._refusal is not None:
-                raise RecordRefusedError(self._refusal) from cause
-            raise
+            told = self._told(cause)
+            if told is cause:
+                raise
+            raise told from cause
 
     def _commit(self, offsets: Mapping[TopicPartition, int], metadata: Any) -> None:
         try:
