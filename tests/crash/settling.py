@@ -49,14 +49,16 @@ def settle_until_closed() -> int:
     for _ in range(DUES_MAX):
         advance(desk, Terms(now, policy))
         _find_out(desk, name, Terms(now, policy))
-        if state_of(desk, name) == "closed":
-            return 0
         with desk.engine.begin() as connection:
             due = next_due(connection, now)
-        if due is None and state_of(desk, name) == "filed":
+        # Asked after what is due: another process may carry the same run out, and close it.
+        state = state_of(desk, name)
+        if state == "closed":
+            return 0
+        if due is None and state == "filed":
             continue  # it is to be sent again
         if due is None:
-            sys.stderr.write(f"{name} is {state_of(desk, name)}, and nothing falls due\n")
+            sys.stderr.write(f"{name} is {state}, and nothing falls due\n")
             return 1
         now = due
     return 1
