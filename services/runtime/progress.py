@@ -51,6 +51,10 @@ class RivalSinkError(SinkError):
     """Another sink of this name has moved on. Read the position again; nothing is lost."""
 
 
+class PositionLostError(SinkError):
+    """The database lost what it had acknowledged. Read the position again; the log has it all."""
+
+
 class UnreadableFactError(SinkError):
     """A record on a topic of facts is none: its writer is newer than this sink. Upgrade it."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from services.runtime.crash import CrashPoints, Point
 from services.runtime.metrics import SINK_ROWS, WAITING
 from services.runtime.ports import Assigned, Log, TopicPartition
-from services.runtime.progress import RivalSinkError
+from services.runtime.progress import PositionLostError, RivalSinkError
 from services.runtime.records import Record
 from services.runtime.sinks import Sink, apply_batch, position_of
 from services.runtime.waits import Backoff
@@ -43,6 +43,7 @@ class SinkLoop:
         self._consumer = log.consumer(group, list(self._topics), f"{group}-{slot}")
         self._held: set[TopicPartition] = set()
         self._unplaced: set[TopicPartition] = set()
+        self._since: dict[TopicPartition, int] = {}
         self._backoff = backoff or Backoff()
         self._seconds = seconds
         self._asked: dict[TopicPartition, float] = {}
@@ -85,7 +86,8 @@ class SinkLoop:
         """Start newly held partitions (and those in doubt) where the database says."""
         for name in sorted(self._unplaced):
             topic = self._topics[name[0]]
-            self._consumer.start_at(name, position_of(self._engine, self._sink, topic, name[1]))
+            self._since[name] = position_of(self._engine, self._sink, topic, name[1])
+            self._consumer.start_at(name, self._since[name])
             self._unplaced.discard(name)
             self._asked[name] = self._seconds()
             self._crash.at(Point.SINK_PLACED)
@@ -110,10 +112,15 @@ class SinkLoop:
         for name, batch in batches.items():
             self._crash.at(Point.SINK_BEFORE_WRITE)
             try:
-                written = apply_batch(self._engine, self._sink, batch, self._crash)
+                since = self._since[name]
+                written = apply_batch(self._engine, self._sink, batch, self._crash, since)
             except RivalSinkError as cause:
                 _log.warning("rival_sink", sink=self._sink.name, cause=str(cause))
                 continue
+            except PositionLostError as cause:
+                _log.warning("position_lost", sink=self._sink.name, cause=str(cause))
+                continue
+            self._since[name] = batch[-1].offset + 1
             self._crash.at(Point.SINK_AFTER_WRITE)
             SINK_ROWS.labels(self._sink.name).inc(written)
             self._unplaced.discard(name)

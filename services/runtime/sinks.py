@@ -12,6 +12,7 @@ from services.runtime.crash import CrashPoints, NoCrash, Point
 from services.runtime.progress import (
     Place,
     Position,
+    PositionLostError,
     UnreadableFactError,
     follow,
     move,
@@ -70,12 +71,18 @@ def position_of(engine: Engine, sink: Sink, topic: Topic, partition: int) -> int
 
 
 def apply_batch(
-    engine: Engine, sink: Sink, records: Sequence[Record], crash: CrashPoints = NO_CRASH
+    engine: Engine,
+    sink: Sink,
+    records: Sequence[Record],
+    crash: CrashPoints = NO_CRASH,
+    since: int = 0,
 ) -> int:
     """Apply records of one partition in log order; how many of them were new.
 
-    Records below the sink's position are left out: they have been applied. Check, rows and position
-    are one transaction. Raises SinkError, and then nothing is stored.
+    Records below the sink's position are left out: they have been applied. They are all there is
+    from offset `since` on: of a position before it nothing here would show what is missing, for
+    facts are numbered for each of their inputs. Check, rows and position are one transaction.
+    Raises SinkError, and then nothing is stored.
     """
     if not records:
         return 0
@@ -87,6 +94,8 @@ def apply_batch(
     with engine.begin() as connection:
         before = read_position(connection, sink.progress, place)
         start = before or Position()
+        if start.next_offset < since:
+            raise PositionLostError(f"{place} is at {start.next_offset}, and was at {since}")
         known = sum(record.offset < start.next_offset for record in records)
         if known == len(records):
             return 0

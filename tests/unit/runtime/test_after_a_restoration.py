@@ -2,22 +2,31 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, cast
 
+import orjson
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import Engine, delete, select, update
 
-from schemas.topics import LEDGER_OPERATIONS, REDEMPTION_EVENTS
+from schemas.topics import LEDGER_JOURNALS, LEDGER_OPERATIONS, REDEMPTION_EVENTS
 from services.ledger.operations import Order, close_period
 from services.ledger.sink import LedgerSink
-from services.ledger.tables import METADATA, account_state
+from services.ledger.tables import METADATA, account_state, journal
+from services.runtime import sink_loop
 from services.runtime.copying import NotOfStateError, load, save
 from services.runtime.crash import NoCrash
 from services.runtime.outbox_table import operation, outbox, outbox_head
 from services.runtime.settings import Settings
 from services.runtime.sink_loop import QUIET_SECONDS_MAX, SinkLoop
+from services.runtime.sinks import position_of
 from services.stories.world import World
 from tests.replayed import begun, play, story, terms
+from tests.simulation.faults import FORGOTTEN
+from tests.simulation.faulty_log import FaultyLog
+from tests.simulation.faulty_tables import FaultyTables
+from tests.simulation.seat import Seat
+from tests.simulation.town import Planned
 
 
 def close(world: World, name: str, until: str) -> None:
@@ -79,9 +88,7 @@ def test_a_quiet_sink_notices_that_its_database_lost_what_it_had_acknowledged() 
     _until_still(loop)
     before = _states(world)
     assert before
-    with world.engine.begin() as connection:
-        for table in reversed(METADATA.sorted_tables):
-            connection.execute(delete(table))
+    _emptied(world)
     _until_still(loop)
     assert _states(world) == []
     clock[0] = QUIET_SECONDS_MAX
@@ -89,6 +96,50 @@ def test_a_quiet_sink_notices_that_its_database_lost_what_it_had_acknowledged() 
     _until_still(loop)
     assert _states(world) == before
     world.close()
+
+
+def test_a_busy_sink_notices_that_its_database_lost_what_it_had_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sink_loop, "RECORDS_MAX", 1)
+    world = World(story().begins, "America/New_York")
+    play(world)
+    _emptied(world)
+    faults = Planned()
+    seat = Seat(FaultyLog(1, Random(0), int), faults, "sink")
+    tables = cast(Engine, FaultyTables(world.engine, seat))
+    sink = LedgerSink()
+    loop = SinkLoop(sink, tables, world.log, "0", crash=NoCrash())
+    partition, offset = _last_of_an_input(world)
+    while position_of(world.engine, sink, LEDGER_JOURNALS, partition) < offset or not loop.ready():
+        assert loop.tick() or not loop.ready()
+    faults.plan["database"] = FORGOTTEN
+    _until_still(loop)
+    with world.engine.connect() as connection:
+        posted = set(connection.execute(select(journal.c.journal)).scalars())
+    assert posted == {
+        orjson.loads(record.value or b"")["id"]
+        for number in range(world.partitions)
+        for record in world.log.read(LEDGER_JOURNALS.name, number, 0, 1_000)[0]
+    }
+    world.close()
+
+
+def _emptied(world: World) -> None:
+    with world.engine.begin() as connection:
+        for table in reversed(METADATA.sorted_tables):
+            connection.execute(delete(table))
+
+
+def _last_of_an_input(world: World) -> tuple[int, int]:
+    """Where a sink is before a journal behind which only those of other inputs stand."""
+    for number in range(world.partitions):
+        records = world.log.read(LEDGER_JOURNALS.name, number, 0, 1_000)[0]
+        inputs = [orjson.loads(record.value or b"")["input"] for record in records]
+        for at in range(1, len(inputs) - 1):
+            if inputs[at] not in inputs[at + 1 :]:
+                return number, records[at - 1].offset + 1
+    raise AssertionError("every partition of the story ends with the input it has throughout")
 
 
 def _until_still(loop: SinkLoop) -> None:
