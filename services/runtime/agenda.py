@@ -9,6 +9,7 @@ import orjson
 from schemas.decision import Due
 from schemas.identifiers import derived
 from services.runtime.bounds import Bounds
+from services.runtime.kept import Kept
 from services.runtime.ports import Store
 from services.runtime.timeline import Entry
 
@@ -35,9 +36,10 @@ class Agenda:
     An entry is a bound read from the row's bytes; the row itself is looked at when it is reached.
     """
 
-    def __init__(self, bounds: Bounds, store: Store) -> None:
+    def __init__(self, bounds: Bounds, store: Store, kept: Kept | None = None) -> None:
         self._bounds = bounds
         self._store = store
+        self._kept = Kept() if kept is None else kept
         self._sent: dict[str, int] = {}
         self._again: list[Entry] = []
         self._awaited: set[str] = set()
@@ -133,8 +135,15 @@ class Agenda:
             self._store.dues.add(ahead, key)
 
     def _dues(self, key: str) -> tuple[Due, ...]:
-        value = self._store.get(key)
-        return () if value is None else self._bounds.exactly_due(key, value)
+        row = self._kept.look(key)
+        if row is None:
+            value = self._store.get(key)
+            if value is None:
+                return ()
+            row = self._bounds.read(key, value)
+            # What is due now is decided on soon, and would be decoded once more.
+            self._kept.keep(key, row)
+        return self._bounds.exactly_due(key, row)
 
     def next_due(self) -> int | None:
         """When the next thing falls due (ms UTC); None: nothing does."""

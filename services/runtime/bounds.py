@@ -91,9 +91,13 @@ class Bounds:
         first = _first(value, rule[0])
         return due, None if first is None else first + rule[1]
 
-    def exactly_due(self, key: str, value: bytes) -> tuple[Any, ...]:
+    def read(self, key: str, value: bytes) -> Any:
+        """The row object."""
+        return self._codec.read(key, value)
+
+    def exactly_due(self, key: str, row: Any) -> tuple[Any, ...]:
         """The row's dues."""
-        dues: tuple[Any, ...] = self._core.dues(key, self._codec.read(key, value))
+        dues: tuple[Any, ...] = self._core.dues(key, row)
         return dues
 
     def exactly_forgotten(self, key: str, value: bytes) -> int | None:

@@ -85,7 +85,7 @@ class Partition:
 
     def __post_init__(self, bounds: Bounds | None) -> None:
         if bounds is not None:
-            self.agenda = Agenda(bounds, self.store)
+            self.agenda = Agenda(bounds, self.store, self.kept)
 
     @property
     def key(self) -> TopicPartition:

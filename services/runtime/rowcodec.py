@@ -38,7 +38,7 @@ class CoreRows:
         kind = kind_of(key)
         if kind == ANSWER:
             return value
-        return self._adapters[kind].validate_python(orjson.loads(value))
+        return self._adapters[kind].validate_json(value)
 
     def write(self, key: str, row: Any) -> bytes:
         """The row's bytes."""

@@ -25,7 +25,7 @@ def bound(core: ModuleType, codec: CoreRows, rows: dict[str, Any]) -> tuple[int,
     for key, row in rows.items():
         value = codec.write(key, row)
         exact = min((due.at for due in core.dues(key, row)), default=None)
-        assert [due.at for due in bounds.exactly_due(key, value)] == [
+        assert [due.at for due in bounds.exactly_due(key, bounds.read(key, value))] == [
             due.at for due in core.dues(key, row)
         ]
         until = core.forgotten_at(key, row)

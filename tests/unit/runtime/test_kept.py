@@ -86,3 +86,16 @@ def test_the_oldest_rows_make_room() -> None:
     assert kept.all() == {"a": 1, "c": 3}
     kept.apply([("c", None)])
     assert kept.all() == {"a": 1}
+
+
+def test_what_was_decoded_to_see_whether_it_is_due_is_what_a_batch_takes() -> None:
+    kept = Kept()
+    row, other = object(), object()
+    kept.keep("a", row)
+    kept.keep("a/hold/h", other)
+    assert kept.look("a") is row
+    assert kept.take("a") is row
+    assert (kept.look("a"), kept.look("a/hold/h")) == (None, None)
+    kept.keep("a", row)  # as committed, while a batch has the account
+    kept.apply([("a", other)])
+    assert kept.all() == {"a": other}
