@@ -138,7 +138,17 @@ def stored(evidence: Evidence) -> Verdict:
     for id, row in left.items():
         detail = f"journal {id} is in PostgreSQL and not on its topic"
         verdict.add([Break(detail, row["entity"], "", f"{row['event']} {row['fact']}")])
+    verdict.add(_orphans(evidence))
     return verdict
+
+
+def _orphans(evidence: Evidence) -> Iterator[Break]:
+    """Lines without their journal: no foreign key looks at rows that a copy puts back."""
+    known = {row["id"] for row in evidence.stored.journals.values()}
+    for number, lines in evidence.stored.lines.items():
+        if number not in known:
+            detail = f"{len(lines)} lines of journal number {number}, which is not there"
+            yield Break(detail, "", "", "")
 
 
 def _journal(evidence: Evidence, fact: Published, row: dict[str, Any] | None) -> Iterator[Break]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import func, select, text, update
 
 from schemas.topics import (
     LEDGER_JOURNALS,
@@ -63,6 +63,15 @@ def test_a_missing_journal_line_is_named_with_entity_account_and_event(world: Wo
     (found,) = verdict.breaks
     assert (found.entity, found.account) == (row.entity, row.subject)
     assert row.fact in found.event
+
+
+def test_lines_whose_journal_is_not_there_are_found(world: World) -> None:
+    with world.engine.begin() as connection:
+        number = connection.execute(select(func.min(ledger.journal.c.id))).scalar_one()
+        mine = ledger.journal_line.c.journal_id == number
+        connection.execute(update(ledger.journal_line).where(mine).values(journal_id=900_001))
+    details = [one.detail for one in broken(world)["journals_equal_postgres"].breaks]
+    assert any("of journal number 900001, which is not there" in detail for detail in details)
 
 
 def test_a_changed_amount_in_the_books_is_found(world: World) -> None:
