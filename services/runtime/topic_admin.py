@@ -19,6 +19,7 @@ from services.runtime.waits import rest
 
 WAIT: Final = 30
 LOOK_SECONDS: Final = 0.05
+SEEN_SECONDS_MAX: Final = 30.0
 FOREVER: Final = "-1"
 UNLIMITED: Final = str(2**63 - 1)
 _RETENTION: Final = {
@@ -101,12 +102,18 @@ class TopicAdmin:
 
     def _wait_for(self, names: set[str]) -> None:
         """The controller has made them; a busy broker hears of it a moment later."""
-        deadline = monotonic() + WAIT
-        while monotonic() < deadline:
-            there = self._admin.list_topics(timeout=WAIT).topics
-            if all(name in there and there[name].error is None for name in names):
-                return
+        deadline = monotonic() + SEEN_SECONDS_MAX
+        while unseen := self._unseen(names):
+            if monotonic() > deadline:
+                raise TopicRefusedError(
+                    f"made, and not seen within {SEEN_SECONDS_MAX:.0f} s: {', '.join(unseen)}; "
+                    "look at the brokers, then apply again"
+                )
             rest(LOOK_SECONDS)
+
+    def _unseen(self, names: set[str]) -> list[str]:
+        there = self._admin.list_topics(timeout=WAIT).topics
+        return sorted(n for n in names if n not in there or there[n].error is not None)
 
     def differences(self, replication: int = 1) -> list[Difference]:
         """Where the cluster differs from the catalogue."""
