@@ -30,7 +30,7 @@ def installation() -> Settings:
     named = os.environ.get("SCRIP_KAFKA")
     found = running()
     if found is not None and named in (None, "", found["settings"]["kafka"]):
-        return Settings(**{k: v for k, v in found["settings"].items() if not _given(k)})
+        return read_settings(**{k: v for k, v in found["settings"].items() if not _given(k)})
     if named or os.environ.get("SCRIP_POSTGRES"):
         return read_settings()
     raise NotThereError(

@@ -2,10 +2,11 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.runtime.crash import read_request
@@ -101,18 +102,24 @@ class Settings(BaseSettings):
         return self
 
 
-def read_settings() -> Settings:
-    """The settings of this process; SettingsRefusedError names every wrong one."""
+def read_settings(**known: Any) -> Settings:
+    """The settings of this process; SettingsRefusedError names every wrong one.
+
+    Those `known` stand whatever the environment says.
+    """
     try:
-        return Settings()
+        return Settings(**known)
     except ValidationError as error:
-        found = "; ".join(
-            f"SCRIP_{'_'.join(str(part) for part in e['loc']).upper()}={e['input']!r}: {e['msg']}"
-            if e["loc"]
-            else str(e["msg"]).removeprefix("Value error, ")
-            for e in error.errors()
-        )
-        raise SettingsRefusedError(found) from error
+        raise SettingsRefusedError("; ".join(_said(one) for one in error.errors())) from error
+
+
+def _said(one: ErrorDetails) -> str:
+    """What is wrong, without pydantic's own word for it; which setting, if it is one alone."""
+    what = one["msg"].removeprefix("Value error, ")
+    if not one["loc"]:
+        return what
+    name = "_".join(map(str, one["loc"])).upper()
+    return f"SCRIP_{name}={one['input']!r}: {what}"
 
 
 def is_loopback(servers: str) -> bool:
