@@ -4,24 +4,32 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from deploy.embedded.guarded import GuardedServer, ServerPlan
 from schemas.topics import (
     REDEMPTION_BALANCES,
     REDEMPTION_COMMANDS,
     REDEMPTION_EVENTS,
+    REDEMPTION_MEMORY,
     REDEMPTION_REPLIES,
 )
 from services.local.machine import Machine
-from tests.benchmarks.feeding import make_topics, policy
+from services.runtime.topic_admin import TopicAdmin
+from tests.benchmarks.feeding import WAIT, make_topics, policy
+from tests.benchmarks.measuring import PARTITIONS
 
+OURS = (REDEMPTION_EVENTS, REDEMPTION_REPLIES, REDEMPTION_BALANCES, REDEMPTION_MEMORY)
 STREAMS = Path(__file__).parent / "streams"
 BUILD_SECONDS_MAX = 300
+AGAIN_SECONDS = 0.2
 # Two runtimes on two cores with the broker: heap for a million answers, all in memory.
 HEAP = "-Xmx6g"
 
@@ -30,7 +38,8 @@ HEAP = "-Xmx6g"
 class Contender:
     """One way of running the job. `part`: of how many commands it gets one; slow ones get fewer.
 
-    `argv` and topics may hold {app}: topics, group and transactional ids of its own.
+    `argv` and topics may hold {app}: topics, group and transactional ids of its own. `beside`: the
+    environments of further processes of it, one each.
     """
 
     name: str
@@ -42,20 +51,23 @@ class Contender:
     balances: str
     part: int = 1
     environment: dict[str, str] = field(default_factory=dict)
+    beside: tuple[dict[str, str], ...] = ()
 
 
-def redemption(machine: Machine, slot: str = "bench") -> Contender:
-    """The redemption worker as it is deployed."""
+def redemption(machine: Machine, *, workers: int = 1) -> Contender:
+    """The redemption worker as it is deployed, or two of them that share the partitions."""
     named = machine.namespace
+    first, *more = (machine.environment(f"bench-{number}") for number in range(workers))
     return Contender(
-        name="scrip, one worker",
+        name="scrip, one worker" if workers == 1 else f"scrip, {workers} workers",
         kind="scrip",
         argv=(sys.executable, "-m", "services.redemption"),
         group=f"{named}.scrip-redemption",
         events=REDEMPTION_EVENTS.named(named),
         replies=REDEMPTION_REPLIES.named(named),
         balances=REDEMPTION_BALANCES.named(named),
-        environment=machine.environment(slot),
+        environment=first,
+        beside=tuple(more),
     )
 
 
@@ -127,6 +139,7 @@ def make_outputs(contender: Contender, bootstrap: str) -> None:
     They are as ours are: facts and replies with the decision's time, uncompacted.
     """
     if contender.kind == "scrip":
+        _emptied(bootstrap, contender)
         return
     config = {"message.timestamp.before.max.ms": str(2**63 - 1)}
     make_topics(bootstrap, [contender.events, contender.replies], config)
@@ -136,16 +149,55 @@ def make_outputs(contender: Contender, bootstrap: str) -> None:
         make_topics(bootstrap, names, compacted)
 
 
-def start(contender: Contender, folder: Path) -> GuardedServer:
-    """Start it; it ends with this process at the latest."""
+def _emptied(bootstrap: str, contender: Contender) -> None:
+    """Our own topics and offsets as new, where an earlier run of ours has written to them."""
+    namespace = contender.group.partition(".")[0]
+    names = [topic.named(namespace) for topic in OURS]
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    groups = admin.list_consumer_groups().result(WAIT).valid
+    if contender.group not in {found.group_id for found in groups}:
+        return
+    _require(lambda: _group_deleted(admin, contender.group), "its members do not leave the group")
+    for gone in admin.delete_topics(names).values():
+        gone.result(WAIT)
+    _require(
+        lambda: not admin.list_topics(timeout=WAIT).topics.keys() & set(names),
+        "its topics do not go away",
+    )
+    TopicAdmin(bootstrap, namespace).apply(PARTITIONS)
+
+
+def _group_deleted(admin: AdminClient, group: str) -> bool:
+    """Static members stay for a session after they have ended."""
+    (deleted,) = admin.delete_consumer_groups([group]).values()
+    try:
+        deleted.result(WAIT)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.NON_EMPTY_GROUP:
+            raise
+        return False
+    return True
+
+
+def _require(done: Callable[[], bool], otherwise: str) -> None:
+    began = time.monotonic()
+    while not done():
+        assert time.monotonic() - began < WAIT, otherwise
+        time.sleep(AGAIN_SECONDS)
+
+
+def start(contender: Contender, folder: Path) -> list[GuardedServer]:
+    """Start its processes; they end with this one at the latest."""
     name = "".join(c if c.isalnum() else "-" for c in contender.name)
     path = str(STREAMS.parents[2])
-    environment = {**os.environ, **contender.environment, "PYTHONPATH": path}
-    process = GuardedServer(
-        ServerPlan(contender.argv, folder / f"{name}.log", environment=environment)
-    )
-    process.start()
-    return process
+    processes = []
+    for number, own in enumerate((contender.environment, *contender.beside)):
+        environment = {**os.environ, **own, "PYTHONPATH": path}
+        log = folder / f"{name}-{number}.log"
+        process = GuardedServer(ServerPlan(contender.argv, log, environment=environment))
+        process.start()
+        processes.append(process)
+    return processes
 
 
 def build_streams(say: Callable[[str], None]) -> str | None:

@@ -109,7 +109,7 @@ class Progress:
 
 
 def sampled(
-    process: GuardedServer,
+    processes: Sequence[GuardedServer],
     broker: int | None,
     progress: Progress,
     until: int,
@@ -121,9 +121,10 @@ def sampled(
     while not samples or samples[-1].done < until:
         time.sleep(LOOK_SECONDS)
         done, at = progress.done(), time.monotonic()
-        app, brokers = cpu_seconds(process.pid), cpu_seconds(broker)
-        if process.ended() or at - moved > STUCK_SECONDS_MAX:
-            raise ContenderFailedError(process.log_end())
+        app, brokers = sum(cpu_seconds(one.pid) for one in processes), cpu_seconds(broker)
+        ended = next((one for one in processes if one.ended()), None)
+        if ended is not None or at - moved > STUCK_SECONDS_MAX:
+            raise ContenderFailedError((ended or processes[0]).log_end())
         if done < 0 or (samples and done <= samples[-1].done):
             continue
         moved = at

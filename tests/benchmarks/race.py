@@ -101,12 +101,13 @@ def _run(
     opened = progress.end() - commands
     n = commands // contender.part // 2
     load = feeding.load_average()
-    process = contenders.start(contender, machine.folder)
+    processes = contenders.start(contender, machine.folder)
     try:
-        samples = sampled(process, broker_of(machine), progress, opened + 2 * n, say)
-        resident = resident_mib(process.pid)
+        samples = sampled(processes, broker_of(machine), progress, opened + 2 * n, say)
+        resident = sum(resident_mib(one.pid) for one in processes)
     finally:
-        stop(process)
+        for one in processes:
+            stop(one)
         progress.close()
     found = outputs.read_outputs(bootstrap, contender.events, contender.replies, contender.balances)
     sizes = {"facts": found.fact_bytes, "replies": found.reply_bytes}

@@ -117,7 +117,7 @@ class Bench:
         workload = feeding.workload_of(machine, self.accounts)
         self.figures["published"] = feeding.publish(machine, workload, self.commands, self.say)
         libraries = contenders.build_streams(self.say)
-        entrants = [contenders.redemption(machine)]
+        entrants = [contenders.redemption(machine, workers=n) for n in (1, 2)]
         if libraries is not None:
             for tuning in ("tuned", "default"):
                 entrants += [contenders.streams(machine, libraries, tuning, n) for n in (1, 2)]

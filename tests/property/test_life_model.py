@@ -65,14 +65,20 @@ class Twice:
         stock.now = live.now
         live.facts, stock.facts = [], []
 
-    def after(self, kept: bytes, move: Move, *, sweeps: bool) -> tuple[str | None, bytes]:
-        """What they answer to a move, and all they know then."""
+    def after(
+        self, kept: bytes, move: Move, *, sweeps: bool
+    ) -> tuple[str | None, bytes, dict[str, Any]]:
+        """What they answer to a move, all they know then, and what of it the model knows too."""
         self.back(kept)
         self.number += 1
         reason = move.ask(self.cards, self.number)
         if sweeps:
             self.cards.sweep()
-        return reason, self.kept()
+            now = self.kept()
+        else:
+            now = self.kept()
+            self.cards.sweep()
+        return reason, now, self.seen()
 
     def swept(self, kept: bytes) -> bytes:
         """As they are when the sweep has come."""
@@ -80,10 +86,8 @@ class Twice:
         self.cards.sweep()
         return self.kept()
 
-    def seen(self, kept: bytes) -> dict[str, Any]:
-        """What of it the model knows too, when all that is due has been swept."""
-        self.back(kept)
-        self.cards.sweep()
+    def seen(self) -> dict[str, Any]:
+        """What of it the model knows too; all that is due has been swept."""
         state, live = self.cards.state("c"), self.cards.live.rows.get("c")
         stocked = self.cards.stock.rows["c"].state
         captures = {
@@ -126,12 +130,13 @@ def explore(rules: Rules, steps_max: int) -> int:
     """Every state within so many moves; how many there are."""
     cores = Twice(rules)
     start = State()
-    reached: dict[State, tuple[bytes, bytes]] = {start: (cores.kept(), cores.kept())}
+    ahead: dict[State, tuple[bytes, bytes]] = {start: (cores.kept(), cores.kept())}
     paths: dict[State, list[str]] = {start: []}
     queue = deque([start])
     while queue:
         state = queue.popleft()
         check(state)
+        befores = ahead.pop(state)
         if len(paths[state]) >= steps_max:
             continue
         for move in MOVES:
@@ -140,18 +145,18 @@ def explore(rules: Rules, steps_max: int) -> int:
             reason, after = move.make(state, rules)
             path = [*paths[state], move.name]
             kept = []
-            for sweeps, before in zip((True, False), reached[state], strict=True):
-                told, now = cores.after(before, move, sweeps=sweeps)
+            for sweeps, before in zip((True, False), befores, strict=True):
+                told, now, seen = cores.after(before, move, sweeps=sweeps)
                 if told != reason and told in WAITS and not sweeps:
-                    told, now = cores.after(cores.swept(before), move, sweeps=sweeps)
+                    told, now, seen = cores.after(cores.swept(before), move, sweeps=sweeps)
                 assert told == reason, f"{path}: {told}, the model says {reason} ({sweeps=})"
-                assert cores.seen(now) == expected(after), f"{path} ({sweeps=})"
+                assert seen == expected(after), f"{path} ({sweeps=})"
                 kept.append(now)
-            if after not in reached:
-                reached[after] = (kept[0], kept[1])
+            if after not in paths:
+                ahead[after] = (kept[0], kept[1])
                 paths[after] = path
                 queue.append(after)
-    return len(reached)
+    return len(paths)
 
 
 def check(state: State) -> None:
