@@ -14,7 +14,7 @@ from confluent_kafka import (
 )
 
 from services.runtime.crash import CrashPoints, NoCrash
-from services.runtime.kafka_fences import is_fence, require_name
+from services.runtime.kafka_fences import Whose, is_fence, require_name, whose_name
 from services.runtime.kafka_producer import KafkaProducer, Reports
 from services.runtime.kafka_reader import KafkaReader, as_record
 from services.runtime.kafka_settings import (
@@ -91,15 +91,22 @@ class KafkaConsumer:
         self._log = log
         self._changes: list[Membership] = []
         self._away = False
+        self._fence: str | None = None
+        self._held: set[TopicPartition] = set()
         self._name = (group, instance)
-        settings = member_settings(log.bootstrap, group, instance)
-        self._consumer = Consumer({**settings, "error_cb": self._on_error})
-        self._consumer.subscribe(
-            [log.named(topic) for topic in topics],
+        self._subscribed = [log.named(topic) for topic in topics]
+        self._consumer = self._joining()
+
+    def _joining(self) -> Consumer:
+        settings = member_settings(self._log.bootstrap, *self._name)
+        consumer = Consumer({**settings, "error_cb": self._on_error})
+        consumer.subscribe(
+            self._subscribed,
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_revoke,
         )
+        return consumer
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN and not self._away:
@@ -111,10 +118,12 @@ class KafkaConsumer:
         if partitions:
             consumer.pause(partitions)
             self._changes.append(Assigned(self._ours(partitions)))
+            self._held.update(self._ours(partitions))
 
     def _on_revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         if partitions:
             self._changes.append(Revoked(self._ours(partitions)))
+            self._held.difference_update(self._ours(partitions))
             consumer.incremental_unassign(partitions)
 
     def _ours(self, partitions: list[KafkaPartition]) -> tuple[TopicPartition, ...]:
@@ -131,6 +140,9 @@ class KafkaConsumer:
 
     def poll(self, records_max: int, timeout: float) -> list[Record]:
         """One wait for the first, then what is queued; `timeout` in seconds."""
+        if self._fence is not None:
+            self._join_again(self._fence)
+            return []
         messages = self._consumer.consume(1, timeout)
         if messages and records_max > 1:
             messages += self._consumer.consume(records_max - 1, 0)
@@ -141,7 +153,9 @@ class KafkaConsumer:
                 found.append(as_record(message, self._log.prefix))
                 self._away = False
             elif is_fence(error):
-                raise FencedError(error.str())
+                self._fence = error.str()
+                _log.warning("told_of_a_fence", instance=self._name[1], cause=self._fence)
+                break
             elif error.fatal() or error.code() == KafkaError._FATAL:
                 raise KafkaException(error)
             elif error.code() != KafkaError._PARTITION_EOF:
@@ -189,6 +203,22 @@ class KafkaConsumer:
     def confirm(self) -> None:
         """Is our name in the group still ours? FencedError if another process has it."""
         require_name(self._log.bootstrap, *self._name, self._consumer.memberid() or "")
+
+    def _join_again(self, fence: str) -> None:
+        """This member is at its end: its name is another process's (FencedError), or ours still."""
+        member = self._consumer.memberid() or ""
+        match whose_name(self._log.bootstrap, *self._name, member):
+            case Whose.ANOTHERS:
+                raise FencedError(fence)
+            case Whose.UNKNOWN:
+                return
+            case Whose.OURS:
+                self._consumer.close()
+                # A client at its end does not always say what it has lost by that.
+                self._changes.append(Revoked(tuple(sorted(self._held))))
+                self._held.clear()
+                self._consumer, self._fence = self._joining(), None
+                _log.info("joined_again", instance=self._name[1])
 
     def close(self) -> None:
         """Leave the group."""
