@@ -26,6 +26,10 @@ SINK_ROWS: Final = Counter("scrip_sink_facts_total", "Facts written to PostgreSQ
 RETURN_RATE: Final = Gauge(
     "scrip_settlement_return_rate_bp", "Debits that came back in 60 days, basis points", ["kind"]
 )
+RETRIES: Final = Gauge(
+    "scrip_settlement_retries",
+    "What is due for runs, did not go through (the bank refuses a file) and is tried again later",
+)
 WAITING: Final = Gauge("scrip_waiting", "1 while a loop waits for something away", ["loop"])
 
 

@@ -26,7 +26,7 @@ from services.runtime.clocks import SystemClock
 from services.runtime.crash import crash_points
 from services.runtime.deriving import DerivingSpec
 from services.runtime.keyfiles import KeysRefusedError, key_of
-from services.runtime.metrics import RETURN_RATE
+from services.runtime.metrics import RETRIES, RETURN_RATE
 from services.runtime.outbox import Outbox
 from services.runtime.policies import Policies
 from services.runtime.ports import Clock
@@ -38,7 +38,8 @@ from services.settlement.bank import DirectoryBank
 from services.settlement.delivery.operations import Desk
 from services.settlement.directory import Vault
 from services.settlement.items import derive
-from services.settlement.outcome.operations import advance
+from services.settlement.outcome.operations import RunDue, advance
+from services.settlement.outcome.retries import Retries
 from services.settlement.sink import SettlementSink
 from services.settlement.views import list_return_rates
 
@@ -58,7 +59,7 @@ _log = structlog.get_logger()
 class Clerk:
     """Does what falls due for runs by the clock: sends, settles and closes them.
 
-    `resting` waits so many seconds.
+    What does not go through is tried again ever later. `resting` waits so many seconds.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Clerk:
         self._clock = clock
         self._rest = resting
         self._backoff = Backoff(resting)
+        self._retries: Retries[RunDue] = Retries()
         self._told: dict[str, str] = {}
         self._tell_from = 0
 
@@ -81,7 +83,8 @@ class Clerk:
         self._policies.look()
         policy = self._policies.in_force(self._clock.now())
         try:
-            done = advance(self._desk, Terms(self._clock.now(), policy)) if policy else []
+            terms = None if policy is None else Terms(self._clock.now(), policy)
+            tried = [] if terms is None else advance(self._desk, terms, self._retries)
             self._tell_return_rates(self._clock.now())
         except OperationalError as cause:
             if not self._backoff.waiting:
@@ -89,11 +92,21 @@ class Clerk:
             self._backoff.wait()
             return False
         self._backoff.over()
-        for due in done:
-            _log.info("run_advanced", run=due.run, what=due.what, number=due.number)
-        if not done:
+        went = [due for due in tried if self._told_of(due)]
+        RETRIES.set(len(self._retries))
+        if not went:
             self._rest(max(timeout, LOOK_SECONDS))
-        return bool(done)
+        return bool(went)
+
+    def _told_of(self, due: RunDue) -> bool:
+        """Say how it went; did it go through?"""
+        said = {"run": due.run, "what": due.what, "number": due.number}
+        retry = self._retries.of(due)
+        if retry is None:
+            _log.info("run_advanced", **said)
+            return True
+        _log.warning("run_waits", **said, tries=retry.tries, again_at=retry.again_at)
+        return False
 
     def _tell_return_rates(self, now: int) -> None:
         if now < self._tell_from:

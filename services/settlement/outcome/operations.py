@@ -16,8 +16,10 @@ from schemas.instants import MINUTE
 from schemas.settlement import Moved, RunClosed, RunSettled
 from schemas.terms import Terms
 from services.runtime.crash import Point
+from services.settlement.bank import Delivery
 from services.settlement.delivery.operations import Desk, build_next, pin_filing, transmit
 from services.settlement.nacha.columns import NachaError
+from services.settlement.outcome.retries import Retries
 from services.settlement.plans.tables import files_of
 from services.settlement.runs import RunRefusedError, locked
 from services.settlement.tables import run, run_entry
@@ -51,27 +53,27 @@ def next_due(connection: Connection, after: int) -> int | None:
     return next((due.at for due in dues(connection, 2**62) if due.at > after), None)
 
 
-def advance(desk: Desk, terms: Terms) -> list[RunDue]:
-    """Do what is due by now, each in its own transaction; what was done.
+def advance(desk: Desk, terms: Terms, retries: Retries[RunDue] | None = None) -> list[RunDue]:
+    """Do what is due by now, each in its own transaction; what was tried.
 
-    A file that cannot be sent now stays due, and is tried once a call.
+    What does not go through now stays due: it is tried once a call, and with `retries` only when
+    they say so.
     """
-    done: list[RunDue] = []
-    while len(done) < DUES_MAX:
+    waiting: Retries[RunDue] = Retries() if retries is None else retries
+    tried: list[RunDue] = []
+    while len(tried) < DUES_MAX:
         with desk.engine.begin() as connection:
-            pending = [due for due in dues(connection, terms.now) if due not in done]
+            every = dues(connection, terms.now)
+        waiting.only(every)
+        pending = [due for due in every if due not in tried and waiting.may(due, terms.now)]
         if not pending:
             break
-        try:
-            desk.crash.at(Point.RUN_DUE)
-            _do(desk, pending[0], terms)
-            desk.crash.at(Point.RUN_ADVANCED)
-        except (NachaError, RunRefusedError) as obstacle:
-            # One run that is stuck stops no other; a person finds it on the list.
-            with desk.engine.begin() as connection:
-                note(connection, "run_stuck", pending[0].run, None, terms, str(obstacle))
-        done.append(pending[0])
-    return done
+        if _went(desk, pending[0], terms):
+            waiting.done(pending[0])
+        else:
+            waiting.failed(pending[0], terms.now)
+        tried.append(pending[0])
+    return tried
 
 
 def settle(connection: Connection, name: str, number: int, terms: Terms) -> None:
@@ -103,10 +105,25 @@ def close(connection: Connection, name: str, terms: Terms) -> None:
     teller.tell("run_closed.v1", 0, RunClosed(**teller.said(row), moved_nothing=False))
 
 
-def _do(desk: Desk, due: RunDue, terms: Terms) -> None:
+def _went(desk: Desk, due: RunDue, terms: Terms) -> bool:
+    """Did it go through? One run that is stuck stops no other; a person finds it on the list."""
+    try:
+        desk.crash.at(Point.RUN_DUE)
+        went = _do(desk, due, terms)
+        desk.crash.at(Point.RUN_ADVANCED)
+    except (NachaError, RunRefusedError) as obstacle:
+        with desk.engine.begin() as connection:
+            note(connection, "run_stuck", due.run, None, terms, str(obstacle))
+        return False
+    return went
+
+
+def _do(desk: Desk, due: RunDue, terms: Terms) -> bool:
+    """Do it; False: the bank does not take the file now."""
+    ended = Delivery.DELIVERED
     match due.what:
         case "transmit":
-            transmit(desk, due.run, due.number, terms)
+            ended = transmit(desk, due.run, due.number, terms)
         case "settle":
             with desk.engine.begin() as connection:
                 settle(connection, due.run, due.number, terms)
@@ -116,11 +133,12 @@ def _do(desk: Desk, due: RunDue, terms: Terms) -> None:
                 pin_filing(connection, due.run, terms)
             with desk.engine.begin() as connection:
                 build_next(connection, desk.vault, due.run, due.number, terms)
-            transmit(desk, due.run, due.number, terms)
+            ended = transmit(desk, due.run, due.number, terms)
         case "close":
             with desk.engine.begin() as connection:
                 close(connection, due.run, terms)
                 desk.crash.at(Point.RUN_CLOSED)
+    return ended is not Delivery.NOT_DELIVERED
 
 
 def _dues_of(connection: Connection, name: str) -> list[RunDue]:
