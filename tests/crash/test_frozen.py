@@ -124,6 +124,7 @@ def test_processes_frozen_at_their_points_write_nothing_when_they_wake(
     print(f"\nfrozen in {len(rounds)} rounds: {rests(fleet)} facts, 0 violations")
 
 
+@pytest.mark.timeout(600)
 def test_a_frozen_process_whose_slot_was_taken_ends_when_it_wakes(
     fleet_of: Callable[[str], Fleet],
 ) -> None:
