@@ -153,9 +153,9 @@ class KafkaConsumer:
                 found.append(as_record(message, self._log.prefix))
                 self._away = False
             elif is_fence(error):
-                self._fence = error.str()
-                _log.warning("told_of_a_fence", instance=self._name[1], cause=self._fence)
-                break
+                self._let_all_go(error.str())
+                self._join_again(error.str())
+                return []
             elif error.fatal() or error.code() == KafkaError._FATAL:
                 raise KafkaException(error)
             elif error.code() != KafkaError._PARTITION_EOF:
@@ -204,8 +204,15 @@ class KafkaConsumer:
         """Is our name in the group still ours? FencedError if another process has it."""
         require_name(self._log.bootstrap, *self._name, self._consumer.memberid() or "")
 
+    def _let_all_go(self, fence: str) -> None:
+        """A member at its end holds nothing; its client does not always say so by itself."""
+        _log.warning("told_of_a_fence", instance=self._name[1], cause=fence)
+        self._fence = fence
+        self._changes.append(Revoked(tuple(sorted(self._held))))
+        self._held.clear()
+
     def _join_again(self, fence: str) -> None:
-        """This member is at its end: its name is another process's (FencedError), or ours still."""
+        """The name is another process's now (FencedError), or ours still: then as a new member."""
         member = self._consumer.memberid() or ""
         match whose_name(self._log.bootstrap, *self._name, member):
             case Whose.ANOTHERS:
@@ -214,9 +221,6 @@ class KafkaConsumer:
                 return
             case Whose.OURS:
                 self._consumer.close()
-                # A client at its end does not always say what it has lost by that.
-                self._changes.append(Revoked(tuple(sorted(self._held))))
-                self._held.clear()
                 self._consumer, self._fence = self._joining(), None
                 _log.info("joined_again", instance=self._name[1])
 
