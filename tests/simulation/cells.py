@@ -5,6 +5,7 @@ sent for each of them, and while it is in a batch the fates that are still wante
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -71,6 +72,8 @@ CAUSED: Final[dict[Pair, tuple[str, tuple[str, ...]]]] = {
     ("expire_lots", "Activated"): (WAIT, ("prepare_cards", "sell_card")),
     ("expire_lots", "frozen"): (WAIT, ("prepare_cards", "sell_card", "freeze_account")),
 }
+# Value that another card sends, to an account in any state: it is never refused.
+RECEIVED: Final = "receive_value"
 STRIKES: Final[dict[str, tuple[str, str]]] = {
     "killed before": ("after_produce", KILL),
     "dropped": ("send_offsets", DROP),
@@ -86,7 +89,7 @@ def every_pair() -> list[Pair]:
     """Commands of channels in every state of their accounts and cards; others where they occur."""
     accounts = [(type, state) for type in OF_ACCOUNTS for state in LIVE]
     cards = [(type, state) for type in OF_CARDS for state in STOCK]
-    return [*accounts, *cards, *CAUSED]
+    return [*accounts, *cards, *CAUSED, *((RECEIVED, state) for state in LIVE)]
 
 
 def every_cell() -> set[tuple[str, str, str]]:
@@ -145,10 +148,22 @@ def _coming(chance: Random, pair: Pair) -> Iterator[Delivery]:
             yield _told(workload, step, card, at)
     for card in cards:
         at += 46 * DAY if event == WAIT else SECOND
-        yield _told(workload, "enquire" if event == WAIT else event, card, at)
+        if event == RECEIVED:
+            yield from _sent(workload, card, at)
+        else:
+            yield _told(workload, "enquire" if event == WAIT else event, card, at)
     for card in cards:
         at += MINUTE
         yield _told(workload, "enquire", card, at)
+
+
+def _sent(workload: Workload, card: str, at: int) -> Iterator[Delivery]:
+    """A card of its own is sold, and sends all it has."""
+    sender = f"{card}-sender"
+    for step in ("prepare_cards", "sell_card"):
+        yield _told(workload, step, sender, at)
+    asked = workload.meant("transfer_balance", sender, at)
+    yield command(at, replace(asked, body={**asked.body, "to": card, "reason": "wish"}), asks=True)
 
 
 def _way(pair: Pair) -> tuple[int, tuple[str, ...], str]:
