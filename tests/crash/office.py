@@ -69,9 +69,9 @@ class Office:
         self.spend(name)
         return f"settling/{name}"
 
-    def settle(self, program: str, crash_at: str | None = None) -> None:
+    def settle(self, program: str, crash_at: str | None = None, *more: str) -> None:
         """Start the newest run's program, which `program` or `program#2` names."""
-        self.fleet.start(program, crash_at, (self.runs[-1], str(self._now)))
+        self.fleet.start(program, crash_at, (self.runs[-1], str(self._now), *more))
 
     def ended(self, program: str) -> int:
         """How the program has ended, once it has."""

@@ -21,6 +21,7 @@ from tests.crash.office import OUTBOX, Office, each_run_once, start_all
 from tests.crash.publishing import Channel
 from tests.crash.resting import rests
 from tests.crash.rota import ALL, AT_WORK, OUTBOXES, RUNS, SINKS, can_die_at
+from tests.crash.settling import BESIDE
 from tests.crash.trading import Trade
 
 pytestmark = pytest.mark.skipif(
@@ -169,9 +170,9 @@ def test_a_run_frozen_anywhere_while_another_carries_it_out_is_one_run_with_one_
     ends = Counter[int]()
     for point in chance.sample(RUNS, len(RUNS)):
         first = office.prepare_run()
-        office.settle(first, f"{point}:1:freeze")
+        office.settle(first, f"{point}:1:freeze", BESIDE)
         until_frozen(fleet, first, point)
-        office.settle(f"{first}#2")
+        office.settle(f"{first}#2", None, BESIDE)
         # Where the first holds a row, the second waits for it: then it is not the end that comes.
         wait_for(fleet, f"{first}#2", chance)
         fleet.send(first, signal.SIGCONT)
