@@ -6,6 +6,8 @@ from schemas.instants import DAY
 from schemas.topics import ISSUANCE_MEMORY
 from services.runtime import partitions
 from services.runtime.checksum import compare
+from services.runtime.partitions import Partition
+from services.runtime.staging import Staging
 from services.runtime.store import MemoryStore
 from services.runtime.worker import Worker
 from tests.simulation.disks import Disks
@@ -42,7 +44,8 @@ def forgotten(town: Town, worker: Worker) -> None:
     town.log.compact(town.world.clock.now())
 
 
-def test_a_store_written_by_who_stood_still_for_days_is_not_believed(town: Town) -> None:
+def differing_after_a_long_sleep(town: Town) -> tuple[str, ...]:
+    """Frozen between a commit and the store for months, then awake; a successor finds the store."""
     faults = Planned()
     frozen = town.worker("0", faults)
     settle(frozen)
@@ -63,12 +66,11 @@ def test_a_store_written_by_who_stood_still_for_days_is_not_believed(town: Town)
     frozen.close()
     successor = town.worker("0")
     settle(successor)
-    assert differing(town, successor) == ()
+    return differing(town, successor)
 
 
-def test_a_restore_that_takes_days_is_done_once_more(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def differing_after_a_slow_restore(town: Town, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """It has read a row, and not yet that it was deleted, when the trace of that is compacted."""
     first = town.worker("0")
     settle(first)
     sell(town.world, "c1", "s1")
@@ -85,4 +87,32 @@ def test_a_restore_that_takes_days_is_done_once_more(
     town.world.clock.move(town.world.clock.now() + 2 * DAY)
     town.log.compact(town.world.clock.now())
     settle(slow)
-    assert differing(town, slow) == ()
+    return differing(town, slow)
+
+
+def test_a_store_written_by_who_stood_still_for_days_is_not_believed(town: Town) -> None:
+    assert differing_after_a_long_sleep(town) == ()
+
+
+def test_a_restore_that_takes_days_is_done_once_more(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert differing_after_a_slow_restore(town, monkeypatch) == ()
+
+
+def test_a_store_as_old_as_its_write_would_be_seen(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply = Partition.apply
+
+    def late(self: Partition, staging: Staging) -> None:
+        staging.began = self.clock.wall()
+        apply(self, staging)
+
+    monkeypatch.setattr(Partition, "apply", late)
+    assert "c1/answer/s1" in differing_after_a_long_sleep(town)
+
+
+def test_a_restore_of_any_length_would_be_seen(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "read_too_long", lambda known_until, now: None)
+    assert "c1/answer/s1" in differing_after_a_slow_restore(town, monkeypatch)
