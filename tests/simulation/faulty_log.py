@@ -117,6 +117,11 @@ class FaultyLog(MemoryLog):
             for number in range(self.partitions(topic))
         )
 
+    def hides(self, topic: str) -> bool:
+        """Does an open transaction stand on the topic, so that what lies behind it is not read?"""
+        touched = (place for open in self._open.values() for place in open.touched)
+        return any(name == topic for name, _ in touched)
+
     def open(self) -> list[str]:
         """Whose transactions are open."""
         return sorted(self._open)

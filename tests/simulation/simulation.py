@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Engine
 
+from schemas.topics import REDEMPTION_EVENTS
 from services.ledger.tables import METADATA as LEDGER_TABLES
 from services.runtime.outbox_table import METADATA as OPERATIONS_TABLES
 from services.runtime.outbox_table import outbox_head
@@ -103,7 +104,7 @@ def play(
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with _site(scene) as site:
         world = World(seed, coming, faults, site, patient=patient)
-        auditor = Auditor(Observed(world.log))
+        auditor = Auditor(Observed(world.log), lambda: world.log.hides(REDEMPTION_EVENTS.name))
         world.watch = auditor.look
         violation = None
         try:
