@@ -6,20 +6,16 @@ from typing import Final
 from services.runtime.ports import TopicPartition
 from services.runtime.records import Staged
 from services.runtime.staging import Staging
-from services.runtime.transaction import Transaction
 
 RECORDS_MAX: Final = 5_000
 RECORDS_MIN: Final = 50
-# The transaction is open while the batch is decided: on a slow machine, too, it must end in time.
-RECORDS_FIRST: Final = 1_000
 BATCH_SECONDS: Final = 0.25
 
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction holds, and will hold."""
+    """What one transaction will hold."""
 
-    transaction: Transaction
     stagings: dict[TopicPartition, Staging] = field(default_factory=dict)
     sweeps: list[Staged] = field(default_factory=list)
     forgotten: dict[TopicPartition, list[str]] = field(default_factory=dict)
@@ -43,7 +39,7 @@ class BatchSize:
     """
 
     def __init__(self) -> None:
-        self.records = RECORDS_FIRST
+        self.records = RECORDS_MAX
 
     def shrink(self) -> None:
         """A batch did not get in: the next is smaller, should its size be the reason."""

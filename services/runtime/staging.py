@@ -61,9 +61,7 @@ class Staging:
         self._store = store
         self._kept = Kept() if kept is None else kept
         self._memory = memory
-        self._shipped = 0
         self._last_fact: Staged | None = None
-        self._last_fact_at = 0
         self._in_force: KnownPolicy | None = None
         self._in_force_until = -1
         self._told = -1
@@ -134,7 +132,6 @@ class Staging:
         self._chain = link.digest()
         staged = Staged(topic.name, self.partition, fact.time, fact.subject.encode(), value)
         self._last_fact = staged
-        self._last_fact_at = len(self.outputs)
         self.outputs.append(staged)
         return value
 
@@ -152,30 +149,12 @@ class Staging:
             Staged(topic.name, partition, self.progress.now, encoded, value, headers)
         )
 
-    @property
-    def unshipped(self) -> int:
-        """How many records wait to be written."""
-        return len(self.outputs) - self._shipped
-
-    def to_ship(self) -> list[Staged]:
-        """What may be written now, each record once and in order.
-
-        The last fact stays until the batch is finished, for it will end the chain; with it what
-        comes behind it.
-        """
-        start, end = self._shipped, len(self.outputs)
-        if self._last_fact is not None:
-            end = self._last_fact_at
-        self._shipped = end
-        return self.outputs[start:end]
-
     def finish(self, codec: RowCodec) -> None:
         """Seal the batch: the chain on its last fact, then rows once each, then progress."""
         if self._last_fact is not None:
             self.progress.chain = self._chain.hex()
             chain = (CHAIN_HEADER, self.progress.chain.encode())
             self._last_fact.headers = (*self._last_fact.headers, chain)
-            self._last_fact = None
         last: dict[str, int] = {}
         outputs, now = self.outputs, self.progress.now
         for key in self.changed:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -28,10 +28,6 @@ from services.runtime.ports import (
 from services.runtime.records import Record
 from services.runtime.staging import Staging
 from services.runtime.sweeping import room_for_sweeps
-from services.runtime.transaction import Transaction
-
-# So many records of a partition go out together while the rest of the batch is decided.
-SHIPPED_AT: Final = 64
 
 _log = structlog.get_logger()
 
@@ -75,8 +71,7 @@ class Worker:
         records = self._consumer.poll(self._size.records, 0.0 if restoring else timeout)
         self._take_changes()
         began = time.perf_counter()
-        batch = Batch(Transaction(self._producer, self._crash))
-        self._stage(batch, records)
+        batch = self._stage(records)
         self._size.learn(len(records), time.perf_counter() - began)
         if batch:
             self._commit(batch, metadata)
@@ -156,7 +151,8 @@ class Worker:
         told = {"next": partition.progress.next, "warm": partition.warm}
         _log.info("partition_ready", partition=key, **told)
 
-    def _stage(self, batch: Batch, records: list[Record]) -> None:
+    def _stage(self, records: list[Record]) -> Batch:
+        batch = Batch()
         waiting: dict[TopicPartition, None] = {}
         found: dict[TopicPartition, None] = {}
         for record in records:
@@ -179,11 +175,10 @@ class Worker:
                 waiting[name] = None
                 continue
             batch.stagings[name] = staging
-            if staging.unshipped > SHIPPED_AT:
-                batch.transaction.ship(staging.to_ship())
         for name in waiting:
             self._wait(self.partitions[name], batch.stagings.get(name))
         self._sweep(batch)
+        return batch
 
     def _wait(self, partition: Partition, staging: Staging | None) -> None:
         """No policy yet, or not its document: read on only to find one."""
@@ -226,13 +221,21 @@ class Worker:
                 staging.change({key: None for key in keys if key not in staging.changed})
 
     def _commit(self, batch: Batch, metadata: Any) -> None:
+        assert self._producer is not None
+        self._crash.at(Point.BEFORE_BEGIN)
         for staging in batch.stagings.values():
             staging.finish(self.job.rows)
-            batch.transaction.ship(staging.to_ship())
-        batch.transaction.ship(batch.sweeps)
         offsets = {name: staging.progress.next for name, staging in batch.stagings.items()}
         try:
-            batch.transaction.commit(offsets, metadata)
+            self._producer.begin()
+            self._crash.at(Point.AFTER_BEGIN)
+            for staging in batch.stagings.values():
+                for staged in staging.outputs:
+                    self._producer.produce(staged)
+            for staged in batch.sweeps:
+                self._producer.produce(staged)
+            self._crash.at(Point.AFTER_PRODUCE)
+            self._producer.commit(offsets, metadata)
         except BatchDroppedError as cause:
             self._dropping.dropped(cause)
             self._size.shrink()

@@ -10,7 +10,6 @@ from services.runtime.advance import GENESIS, PROGRESS, Progress
 from services.runtime.memory_log import MemoryConsumer
 from services.runtime.ports import BatchDroppedError, OutcomeUnknownError, Standing
 from services.runtime.records import Record
-from services.runtime.transaction import Transaction
 from tests.simulation.planting import Plant, planted
 from tests.simulation.seat import FaultyConsumer
 
@@ -69,11 +68,12 @@ def facts_are_committed_before_progress(patch: pytest.MonkeyPatch) -> None:
 
     def split(self: Any, batch: Any, metadata: Any) -> None:
         try:
+            self._producer.begin()
             for staged in batch.stagings.values():
-                batch.transaction.ship(staged.outputs[staged._shipped :])
-                staged._shipped = len(staged.outputs)
-            batch.transaction.commit({}, None)
-            batch.transaction = Transaction(self._producer, self._crash)
+                for output in staged.outputs:
+                    self._producer.produce(output)
+                staged.outputs = []
+            self._producer.commit({}, None)
         except (BatchDroppedError, OutcomeUnknownError):
             self._renew_producer()
             self._drop(batch)
