@@ -127,7 +127,9 @@ class Policy:
                 if known is None or (known.from_ or "") <= (row.from_ or ""):
                     newest[row.jurisdiction, rule] = row
         return [
-            row.model_copy(update={name: None for name in _RULES if name != rule})
+            row.model_copy(
+                update={name: unsaid for name, unsaid in _UNSAID.items() if name != rule}
+            )
             for (_, rule), row in newest.items()
         ]
 
@@ -181,6 +183,7 @@ def _says_rate(pair: Pair) -> bool:
 
 
 _RULES = ("cash_out_below", "cash_out_up_to", "expiry_floor_years", "dormancy_years", "no_expiry")
+_UNSAID = {name: Law.model_fields[name].default for name in _RULES}
 
 
 def _rules(row: Law) -> Iterable[str]:
