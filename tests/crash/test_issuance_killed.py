@@ -1,5 +1,6 @@
 """Issuance dies in the middle of its transactions; holds on cards that are live go on."""
 
+import itertools
 import os
 import random
 import statistics
@@ -65,12 +66,33 @@ class Tills(threading.Thread):
         self._channel.flush()
 
     def _hold(self, number: int) -> None:
-        body = {"amount": money(1), "ttl_seconds": 1, "place": {"location": "F2"}}
-        sent = Sent(
-            REDEMPTION_COMMANDS, f"h{number}", "place_hold", self._chance.choice(CARDS), body
-        )
+        sent = hold(f"h{number}", self._chance.choice(CARDS))
         self.holds.append((sent, time.monotonic_ns()))
         self._channel.publish(sent)
+
+
+def hold(id: str, card: str) -> Sent:
+    """A cent for a second."""
+    body = {"amount": money(1), "ttl_seconds": 1, "place": {"location": "F2"}}
+    return Sent(REDEMPTION_COMMANDS, id, "place_hold", card, body)
+
+
+def until_live(channel: Channel, mailbox: Mailbox) -> None:
+    """A card is live when redemption takes a hold on it: issuance's word may be on its way."""
+    waiting, deadline = list(CARDS), time.monotonic() + ANSWER_SECONDS_MAX
+    for number in itertools.count():
+        asked = {card: hold(f"live-{number}-{card}", card) for card in waiting}
+        for sent in asked.values():
+            channel.publish(sent)
+        channel.flush()
+        for card, sent in asked.items():
+            came = mailbox.wait(sent, ANSWER_SECONDS_MAX)
+            assert came is not None, f"{sent.id} was never answered"
+            if came[1]["outcome"] == "accepted":
+                waiting.remove(card)
+        if not waiting:
+            return
+        assert time.monotonic() < deadline, f"not live: {waiting}"
 
 
 def latencies(tills: Tills, mailbox: Mailbox) -> list[float]:
@@ -99,6 +121,7 @@ def test_holds_go_on_while_issuance_is_killed_in_the_middle_of_its_transactions(
     commits.on_all()
     mailbox = Mailbox(channel)
     mailbox.start()
+    until_live(channel, mailbox)
     fleet.kill("issuance/0")
     tills = Tills(channel, SEED)
     tills.start()
