@@ -36,10 +36,10 @@ class Agenda:
     An entry is a bound read from the row's bytes; the row itself is looked at when it is reached.
     """
 
-    def __init__(self, bounds: Bounds, store: Store, kept: Kept | None = None) -> None:
+    def __init__(self, bounds: Bounds, store: Store, kept: Kept) -> None:
         self._bounds = bounds
         self._store = store
-        self._kept = Kept() if kept is None else kept
+        self._kept = kept
         self._sent: dict[str, int] = {}
         self._again: list[Entry] = []
         self._awaited: set[str] = set()

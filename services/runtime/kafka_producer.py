@@ -46,7 +46,6 @@ class KafkaProducer:
         self, bootstrap: str, prefix: str, identity: str, crash: CrashPoints, reports: Reports
     ) -> None:
         self._prefix = prefix
-        self._names: dict[str, str] = {}
         self._reports = reports
         self._crash = crash
         self._failed: KafkaError | None = None
@@ -77,13 +76,10 @@ class KafkaProducer:
             told = partial(self._on_marked, staged)
         elif self._reports.wanted:
             told = self._on_delivery
-        topic = self._names.get(staged.topic)
-        if topic is None:
-            topic = self._names[staged.topic] = self._prefix + staged.topic
         more: dict[str, Any] = {"headers": list(staged.headers)} if staged.headers else {}
         try:
             self._producer.produce(
-                topic,
+                self._prefix + staged.topic,
                 staged.value,
                 staged.key,
                 _ANY if staged.partition is None else staged.partition,
