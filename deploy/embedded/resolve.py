@@ -70,12 +70,15 @@ class _Piece:
 
 @contextmanager
 def infrastructure(
-    folder: Path | None = None, say: Callable[[str], None] | None = None
+    folder: Path | None = None,
+    say: Callable[[str], None] | None = None,
+    kafka_flags: tuple[str, ...] = (),
 ) -> Iterator[Infrastructure]:
     """Give a Kafka and a PostgreSQL for the length of the block.
 
     folder: where data are kept (always embedded then, unless the environment gives an address);
-    none for throw-away data. say: takes one line per choice; standard error if none.
+    none for throw-away data. say: takes one line per choice; standard error if none. kafka_flags:
+    for the JVM of an embedded broker, instead of those for small machines.
     Raises InfrastructureBusyError, JarsUnavailableError, NoPlaceError, ServerDiedError,
     TimeoutError.
     """
@@ -83,14 +86,16 @@ def infrastructure(
     with ExitStack() as ending:
         if folder is not None:
             ending.enter_context(_alone_in(folder))
-        kafka, database = _started(folder, ending)
+        kafka, database = _started(folder, kafka_flags, ending)
         chosen = (kafka.chosen, database.chosen)
         for line in chosen:
             tell(line)
         yield Infrastructure(kafka.address, database.address, chosen, kafka.server, database.server)
 
 
-def _started(folder: Path | None, ending: ExitStack) -> tuple[_Piece, _Piece]:
+def _started(
+    folder: Path | None, kafka_flags: tuple[str, ...], ending: ExitStack
+) -> tuple[_Piece, _Piece]:
     """Start both at once: together they take as long as the slower one.
 
     What has started is ended with the stack, also when the other could not.
@@ -98,7 +103,10 @@ def _started(folder: Path | None, ending: ExitStack) -> tuple[_Piece, _Piece]:
     starts: list[Future[_Piece]] = []
     try:
         with ThreadPoolExecutor(2) as pool:
-            starts += [pool.submit(_kafka, folder), pool.submit(_postgres, folder)]
+            starts += [
+                pool.submit(_kafka, folder, kafka_flags),
+                pool.submit(_postgres, folder),
+            ]
     finally:
         for start in starts:
             if start.done() and start.exception() is None:
@@ -109,7 +117,7 @@ def _started(folder: Path | None, ending: ExitStack) -> tuple[_Piece, _Piece]:
     return kafka, database
 
 
-def _kafka(folder: Path | None) -> _Piece:
+def _kafka(folder: Path | None, flags: tuple[str, ...]) -> _Piece:
     given = os.environ.get("SCRIP_KAFKA")
     if given:
         return _Piece(given, f"kafka: {given}, given by SCRIP_KAFKA", None)
@@ -117,7 +125,7 @@ def _kafka(folder: Path | None) -> _Piece:
     if folder is None and has_image(image):
         bootstrap, container = start_kafka(image)
         return _Piece(bootstrap, f"kafka: docker {image} on {bootstrap}", container)
-    broker = EmbeddedKafka.start(None if folder is None else folder / "kafka")
+    broker = EmbeddedKafka.start(None if folder is None else folder / "kafka", flags)
     line = f"kafka: embedded {broker.version} on {broker.bootstrap}"
     return _Piece(broker.bootstrap, line, broker)
 

@@ -24,6 +24,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from sqlalchemy.exc import DBAPIError
 
+from deploy.embedded.kafka import SERVER_FLAGS
 from deploy.embedded.resolve import Infrastructure, infrastructure
 from services.local.machine import Machine
 from services.runtime.tables import open_tables
@@ -262,7 +263,8 @@ def main() -> int:
         return 2
     with ExitStack() as ending:
         folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="scrip-bench-")))
-        bench = Bench(ending.enter_context(infrastructure(say=print)), folder, options.commands)
+        servers = ending.enter_context(infrastructure(say=print, kafka_flags=SERVER_FLAGS))
+        bench = Bench(servers, folder, options.commands)
         if options.keep and options.json:
             bench.figures.update(json.loads(options.json.read_text()))
         failed = [

@@ -21,6 +21,7 @@ import orjson
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from deploy.embedded.kafka import SERVER_FLAGS
 from deploy.embedded.resolve import infrastructure
 from schemas.instants import DAY
 from schemas.message import encode_command
@@ -219,7 +220,8 @@ def published(machine: Machine, count: int, now: int) -> None:
 def kafka(count: int, seconds: float, workers: int) -> dict[str, Any]:
     """Sweep for so long with real workers, a real broker, and a channel beside them."""
     policy = {**POLICY_DOCUMENT, "channels": {"pos": {"may": ["redeem"]}}}
-    with infrastructure(say=print) as infra, tempfile.TemporaryDirectory() as folder:
+    servers = infrastructure(say=print, kafka_flags=SERVER_FLAGS)
+    with servers as infra, tempfile.TemporaryDirectory() as folder:
         machine = Machine(infra, Path(folder), f"w{uuid.uuid4().hex[:8]}")
         machine.prepare(policy, int(time.time() * 1_000))
         published(machine, count, int(time.time() * 1_000))
