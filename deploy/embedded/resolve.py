@@ -79,8 +79,8 @@ def infrastructure(
     folder: where data are kept (always embedded then, unless the environment gives an address);
     none for throw-away data. say: takes one line per choice; standard error if none. kafka_flags:
     for the JVM of an embedded broker, instead of those for small machines.
-    Raises InfrastructureBusyError, JarsUnavailableError, NoPlaceError, ServerDiedError,
-    TimeoutError.
+    Raises InfrastructureBusyError, JarsUnavailableError, LaterDataError, NoPlaceError,
+    ServerDiedError, TimeoutError.
     """
     tell = say or _say_on_stderr
     with ExitStack() as ending:

@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from deploy.embedded.jars import JarsUnavailableError
+from deploy.embedded.kafka_folder import LaterDataError
 from deploy.embedded.places import NoPlaceError
 from deploy.embedded.readiness import ServerDiedError
 from deploy.embedded.resolve import InfrastructureBusyError
@@ -36,6 +37,7 @@ _STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (DatabaseMissingError, MISSING),
     (InfrastructureBusyError, MISSING),
     (JarsUnavailableError, MISSING),
+    (LaterDataError, MISSING),
     (NoPlaceError, MISSING),
     (ServerDiedError, MISSING),
     (TimeoutError, MISSING),

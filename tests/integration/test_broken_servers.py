@@ -20,6 +20,7 @@ from tests.integration.clients import (
     create_topic,
     produce_in_transaction,
     sql_answers,
+    transactional_producer,
 )
 from tests.integration.test_ledger_sink import SINK, batches, in_database, journals
 
@@ -41,6 +42,23 @@ def test_a_killed_broker_comes_back_on_its_address_with_its_data(
         broker.restart()
     produce_in_transaction(bootstrap, namespace, ["after"])
     assert consume_committed(bootstrap, namespace, 2) == ["before", "after"]
+
+
+def test_a_transaction_that_was_open_as_the_broker_died_ends_and_readers_go_on(
+    servers_of_our_own: Infrastructure, namespace: str
+) -> None:
+    """A broker that leaves out its end (KAFKA-20734) keeps its readers waiting for ever."""
+    bootstrap, broker = servers_of_our_own.bootstrap, servers_of_our_own.kafka
+    assert broker is not None
+    create_topic(bootstrap, namespace)
+    dying = transactional_producer(bootstrap, f"{namespace}-dying", timeout_ms=1_000)
+    dying.begin_transaction()
+    dying.produce(namespace, "never committed")
+    assert dying.flush(10) == 0
+    broker.kill()
+    broker.restart()
+    produce_in_transaction(bootstrap, namespace, ["after"])
+    assert consume_committed(bootstrap, namespace, 1) == ["after"]
 
 
 def test_a_killed_database_comes_back_on_its_address_with_its_data(

@@ -17,6 +17,8 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from deploy.embedded.jars import class_path, jars_folder, pinned_jars
+from deploy.embedded.kafka import EmbeddedKafka
+from deploy.embedded.kafka_folder import LaterDataError
 from deploy.embedded.places import reachable, throw_away_folder
 from deploy.embedded.postgres import readable_copy
 from deploy.embedded.resolve import Infrastructure, InfrastructureBusyError, infrastructure
@@ -134,6 +136,19 @@ def test_kept_data_are_there_at_the_next_start_and_only_one_run_may_use_them(
     with infrastructure(kept) as again:
         assert consume_committed(again.bootstrap, "kept", 1) == ["one"]
         assert sql_answers(again.postgres, "SELECT n FROM kept") == (7,)
+
+
+def test_data_of_a_later_kafka_are_left_alone_and_the_error_says_what_can_be_done(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "meta.properties").write_text("version=1\n")
+    with pytest.raises(LaterDataError, match=r"4\.3\.0.*SCRIP_KAFKA.*make clean"):
+        EmbeddedKafka.start(tmp_path)
+    (tmp_path / "kafka.version").write_text("10.0.1")
+    with pytest.raises(LaterDataError, match=r"written by Kafka 10\.0\.1"):
+        EmbeddedKafka.start(tmp_path)
+    assert (tmp_path / "log" / "meta.properties").read_text() == "version=1\n"
 
 
 @pytest.mark.takes(10)
