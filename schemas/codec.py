@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
 import orjson
@@ -214,21 +214,8 @@ def read_fact(topic: Topic, value: bytes) -> Published:
         known = ", ".join(kind.decode() for kind in _FACTS[topic.name])
         what = named[1].decode() if named is not None else "nothing"
         raise ValueError(f"type: {what} — allowed on {topic.name}: {known}")
-    # ValidationError is a ValueError; one pass over the bytes reads envelope and fact.
-    fact = validate(value)
-    return Published(
-        fact["id"],
-        fact["type"],
-        fact["source"],
-        fact["subject"],
-        parse_instant(fact["time"]),
-        fact["data"],
-        fact["policy"],
-        fact["sequence"],
-        fact["input"],
-        fact["causationid"],
-        fact["dates"],
-    )
+    # ValidationError is a ValueError; one pass over the bytes makes envelope and fact.
+    return validate(value)
 
 
 _Reader = tuple[str, type[BaseModel], Callable[[Any], Any]]
@@ -251,19 +238,30 @@ _INTERNAL: Final[dict[Owner, frozenset[str]]] = {
 }
 
 
-def _fact_reader(name: str, kind: type) -> Callable[[bytes], Any]:
+def _fact_reader(name: str, kind: type) -> Callable[[bytes], Published]:
     text, number = core_schema.str_schema(), core_schema.int_schema(strict=True)
-    dates = core_schema.dict_schema(text, core_schema.dict_schema(text, text))
     attributes: dict[str, core_schema.CoreSchema] = {
-        **dict.fromkeys(("id", "source", "subject", "time", "input", "causationid"), text),
+        **dict.fromkeys(("id", "source", "subject", "input", "causationid"), text),
         "type": core_schema.literal_schema([name]),
+        "time": core_schema.no_info_after_validator_function(parse_instant, text),
+        "body": TypeAdapter(kind).core_schema,
         "policy": number,
         "sequence": number,
-        "dates": dates,
-        "data": TypeAdapter(kind).core_schema,
+        "dates": core_schema.dict_schema(text, core_schema.dict_schema(text, text)),
     }
-    fields = {key: core_schema.typed_dict_field(value) for key, value in attributes.items()}
-    return SchemaValidator(core_schema.typed_dict_schema(fields)).validate_json
+    names = [field.name for field in fields(Published)]
+    read = [
+        core_schema.dataclass_field(
+            each,
+            attributes[each],
+            kw_only=True,
+            validation_alias="data" if each == "body" else each,
+        )
+        for each in names
+    ]
+    envelope = core_schema.dataclass_args_schema(Published.__name__, read)
+    made = core_schema.dataclass_schema(Published, envelope, names, slots=True)
+    return SchemaValidator(made).validate_json
 
 
 _FACTS: Final = {

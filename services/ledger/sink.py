@@ -64,8 +64,10 @@ ROWS_MAX: Final = 1_000  # of a statement with all rows in it, by SQLite's bound
 Name = tuple[str, str, str | None]
 State = TypeVar("State", Account, Card)
 Chunked = TypeVar("Chunked")
+# The sequence's name is found once (OFFSET keeps it apart), and the numbers come in one row.
 _NUMBERS: Final = text(
-    "SELECT nextval(pg_get_serial_sequence('ledger.journal', 'id')) FROM generate_series(1, :n)"
+    "SELECT array_agg(nextval(named)) FROM generate_series(1, :n), (SELECT "
+    "pg_get_serial_sequence('ledger.journal', 'id')::regclass AS named OFFSET 0) AS sequence"
 )
 _STAGE: Final = text(
     "CREATE TEMP TABLE IF NOT EXISTS journal_staged ON COMMIT DELETE ROWS "
@@ -125,38 +127,43 @@ def _post_journals(
     connection: Connection, records: Sequence[Record], facts: Sequence[Published]
 ) -> None:
     headers = [header_row(fact, record.value) for record, fact in zip(records, facts, strict=True)]
-    insert_headers = _headers_to_postgres if is_postgres(connection) else _headers_to_memory
-    ids = insert_headers(connection, headers)
+    plain = plainly_said(record.value for record in records)
+    if is_postgres(connection):
+        ids = _headers_to_postgres(connection, headers, plain=plain)
+    else:
+        ids = _headers_to_memory(connection, headers)
     new = [(ids[fact.id], fact.body) for fact in facts if fact.id in ids]
-    _insert_lines(connection, new)
+    _insert_lines(connection, new, plain=plain)
     _name(connection, members(journal for _, journal in new))
 
 
-def _insert_lines(connection: Connection, journals: Sequence[tuple[int, Journal]]) -> None:
-    if is_postgres(connection):
+def _insert_lines(
+    connection: Connection, journals: Sequence[tuple[int, Journal]], *, plain: bool
+) -> None:
+    if plain and is_postgres(connection):
         said = "".join([line_text(id, journal) for id, journal in journals])
-        count = sum(len(journal.lines) for _, journal in journals)
-        if plainly_said(said, count, len(LINE_COLUMNS)):
-            copy_said(connection, "ledger.journal_line", LINE_COLUMNS, said)
-            return
+        copy_said(connection, "ledger.journal_line", LINE_COLUMNS, said)
+        return
     lines = [row for id, journal in journals for row in line_rows(id, journal)]
     insert_tuples(connection, tables.journal_line, LINE_COLUMNS, lines)
 
 
-def _headers_to_postgres(connection: Connection, headers: Sequence[Row]) -> dict[str, int]:
+def _headers_to_postgres(
+    connection: Connection, headers: Sequence[Row], *, plain: bool
+) -> dict[str, int]:
     """Insert the headers that are new; {journal: id} of those.
 
     Nearly always all are: they are written at once, under numbers taken before, and only a refusal
     leads to the way round by a staging table.
     """
-    numbers = connection.execute(_NUMBERS, {"n": len(headers)}).scalars().all()
-    columns = ("id", *HEADER_COLUMNS)
-    said = "".join(map(header_text, numbers, headers))
-    if not plainly_said(said, len(headers), len(columns)):
+    numbers = connection.execute(_NUMBERS, {"n": len(headers)}).scalar_one()
+    if plain:
+        said = "".join(map(header_text, numbers, headers))
+    else:
         said = copy_text((n, *header) for n, header in zip(numbers, headers, strict=True))
     try:
         with connection.begin_nested():
-            copy_said(connection, "ledger.journal", columns, said)
+            copy_said(connection, "ledger.journal", ("id", *HEADER_COLUMNS), said)
     except psycopg.errors.UniqueViolation:
         return _headers_by_staging(connection, headers)
     return {header[0]: number for number, header in zip(numbers, headers, strict=True)}

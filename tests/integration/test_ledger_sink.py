@@ -94,6 +94,18 @@ def test_a_known_journal_is_compared_and_a_different_one_stops_the_sink(engine: 
         apply_batch(engine, SINK, Log(LEDGER_JOURNALS, partition=1).append([renamed]))
 
 
+def test_what_copy_has_to_escape_comes_back_as_it_was(engine: Engine) -> None:
+    odd = "tab\there, \\N, line\nend\r"
+    fact = journal_facts(1)[0]
+    lines = [replace(line, counterparty=odd) for line in fact.body.lines]
+    body = replace(fact.body, event=odd, lines=lines)
+    apply_batch(engine, SINK, Log(LEDGER_JOURNALS).append([replace(fact, body=body)]))
+    with engine.connect() as connection:
+        said = set(connection.execute(select(tables.journal.c.event)).scalars())
+        said |= set(connection.execute(select(tables.journal_line.c.counterparty)).scalars())
+    assert said == {odd}
+
+
 def test_a_rival_of_the_same_name_gets_nothing_in(engine: Engine) -> None:
     made, expected = batches(20, 10)
     apply_batch(engine, SINK, made[0])

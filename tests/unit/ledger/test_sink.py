@@ -117,6 +117,16 @@ def test_a_record_that_is_no_fact_stops_the_sink(engine: Engine) -> None:
         apply_batch(engine, SINK, [replace(record, value=b"{}")])
 
 
+@pytest.mark.parametrize("sign", [b"\t", b"\n", b"\r"])
+def test_a_journal_with_what_copy_parts_cells_by_is_none(engine: Engine, sign: bytes) -> None:
+    (record,) = Log(LEDGER_JOURNALS).append(journal_facts(1)[:1])
+    assert record.value is not None
+    torn = replace(record, value=record.value.replace(b'"pos"', b'"p' + sign + b'os"'))
+    assert torn.value != record.value
+    with pytest.raises(UnreadableFactError, match="control character"):
+        apply_batch(engine, SINK, [torn])
+
+
 def test_a_known_journal_with_other_content_stops_the_sink(engine: Engine) -> None:
     log = Log(LEDGER_JOURNALS)
     facts = journal_facts(4)
