@@ -2,7 +2,7 @@
 
 from services.runtime.memory_log import MemoryLog
 from services.runtime.ports import TopicPartition
-from services.runtime.records import Record
+from services.runtime.records import Record, Row
 from tests.small_world import PARTITIONS
 
 
@@ -40,3 +40,8 @@ class SilentReader:
             return [], start
         self._asked[place] = 0
         return self._log.read(topic, partition, start, records_max)
+
+    def rows(self, topic: str, partition: int, start: int, most: int) -> tuple[list[Row], int]:
+        """As `read`, but only keys and values."""
+        records, after = self.read(topic, partition, start, most)
+        return [(record.key, record.value) for record in records], after

@@ -54,24 +54,35 @@ class Agenda:
         `objects` are those of them that are at hand as what their bytes were written from.
         """
         dues, forgettings = self._store.dues, self._store.forgettings
+        bounds = self._bounds.of
+        # While a restore reads millions of rows, nothing of them was sent or told.
+        known = bool(self._sent or self._told or self._awaited)
         for key, value in rows:
-            self._awaited.discard(key)
-            told = self._told.pop(key, None)
-            if told is not None:
-                forgettings.done((told, key))
+            if known:
+                self._no_longer_told(key)
             at = until = None
             if value is not None:
-                at, until = self._bounds.of(key, value, objects.get(key))
+                at, until = bounds(key, value, objects.get(key))
             if until is not None:
                 forgettings.add(until, key)
-            sent = self._sent.get(key)
-            if sent is not None and at != sent:
-                del self._sent[key]
-                self._times.pop(key, None)
-                dues.done((sent, key))
-                sent = None
-            if at is not None and sent is None:
+            if (not known or self._is_new(key, at)) and at is not None:
                 dues.add(at, key)
+
+    def _no_longer_told(self, key: str) -> None:
+        self._awaited.discard(key)
+        told = self._told.pop(key, None)
+        if told is not None:
+            self._store.forgettings.done((told, key))
+
+    def _is_new(self, key: str, at: int | None) -> bool:
+        """Is this due of a row another than the one that was sent? That one is done, then."""
+        sent = self._sent.get(key)
+        if sent is None or at == sent:
+            return sent is None
+        del self._sent[key]
+        self._times.pop(key, None)
+        self._store.dues.done((sent, key))
+        return True
 
     def awaited(self, handled: Container[str]) -> int:
         """How many were sent and are not done yet, those `handled` in this batch aside.

@@ -17,10 +17,10 @@ from services.runtime.ports import (
     Membership,
     OutcomeUnknownError,
     Producer,
-    StateReader,
+    RowReader,
     TopicPartition,
 )
-from services.runtime.records import Record, Staged
+from services.runtime.records import Record, Row, Staged
 
 _PRODUCED: Final[Mapping[str, Point]] = {
     **{topic.name: Point.FACT_PRODUCED for topic in TOPICS},
@@ -51,7 +51,7 @@ class CrashingLog:
         self._crash.at(Point.AFTER_PRODUCER)
         return producer
 
-    def reader(self) -> StateReader:
+    def reader(self) -> RowReader:
         """A reader outside any group."""
         return CrashingReader(self._log.reader(), self._crash)
 
@@ -150,7 +150,7 @@ class CrashingProducer:
 class CrashingReader:
     """Reads topics of state, committed records only."""
 
-    def __init__(self, reader: StateReader, crash: CrashPoints) -> None:
+    def __init__(self, reader: RowReader, crash: CrashPoints) -> None:
         self._reader = reader
         self._crash = crash
 
@@ -165,5 +165,11 @@ class CrashingReader:
     ) -> tuple[list[Record], int]:
         """Committed records from `start`, and the position after them (past markers)."""
         found = self._reader.read(topic, partition, start, records_max)
+        self._crash.at(Point.SLICE_READ)
+        return found
+
+    def rows(self, topic: str, partition: int, start: int, most: int) -> tuple[list[Row], int]:
+        """As `read`, but only keys and values."""
+        found = self._reader.rows(topic, partition, start, most)
         self._crash.at(Point.SLICE_READ)
         return found

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from services.runtime.kafka_settings import reader_settings
-from services.runtime.records import Record
+from services.runtime.records import Record, Row
 from services.runtime.waits import rest
 
 WAIT: Final = 5.0
@@ -40,6 +40,11 @@ def _row(topic: str, partition: int, offset: int, message: Any) -> Record:
     )
 
 
+def _after(messages: list[Any], start: int) -> int:
+    offset: int = messages[-1].offset() + 1 if messages else start
+    return offset
+
+
 class KafkaReader:
     """Reads topics of state by assignment, committed records only."""
 
@@ -67,27 +72,45 @@ class KafkaReader:
         self, topic: str, partition: int, start: int, records_max: int
     ) -> tuple[list[Record], int]:
         """Committed records from `start`, and the position after them (past markers)."""
+        found, after = self._messages(topic, partition, start, records_max)
+        return [_row(topic, partition, message.offset(), message) for message in found], after
+
+    def rows(self, topic: str, partition: int, start: int, most: int) -> tuple[list[Row], int]:
+        """As `read`, but only keys and values."""
+        found, after = self._messages(topic, partition, start, most)
+        return [(message.key(), message.value()) for message in found], after
+
+    def _messages(self, topic: str, partition: int, start: int, most: int) -> tuple[list[Any], int]:
         if self._standing != (topic, partition, start):
-            self._consumer.assign([KafkaPartition(self._prefix + topic, partition, start)])
-        found: list[Record] = []
-        position = start
-        while len(found) < records_max:
+            self._go_to(self._prefix + topic, partition, start)
+        found: list[Any] = []
+        while len(found) < most:
             # Asked for many at once, librdkafka would wait for all of them or the whole time.
-            messages = self._consumer.consume(1, WAIT_READ)
+            messages: list[Any] = self._consumer.consume(1, WAIT_READ)
             if not messages:
                 break
-            messages += self._consumer.consume(records_max - len(found), 0)
+            messages += self._consumer.consume(most - len(found) - 1, 0)
             for message in messages:
                 error = message.error()
-                offset = message.offset()
-                assert offset is not None
                 if error is None:
-                    found.append(_row(topic, partition, offset, message))
-                    position = offset + 1
+                    found.append(message)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     self._standing = None
-                    return found, max(position, offset)
+                    return found, max(_after(found, start), message.offset())
                 else:
                     _log.warning("kafka_says", topic=topic, error=error.str())
+        position = _after(found, start)
         self._standing = (topic, partition, position)
         return found, position
+
+    def _go_to(self, name: str, partition: int, start: int) -> None:
+        """Read on from there.
+
+        A topic that it does not know yet the client looks up when a second is over, so we ask for
+        it: a restore would stand still for half a second at each topic of each partition.
+        """
+        try:
+            self._consumer.list_topics(name, WAIT_READ)
+        except KafkaException as error:
+            _log.warning("waiting_for_kafka", topic=name, error=str(error))
+        self._consumer.assign([KafkaPartition(name, partition, start)])

@@ -50,6 +50,8 @@ def reader_settings(bootstrap: str, isolation: str) -> dict[str, Any]:
         "enable.partition.eof": True,
         "fetch.wait.max.ms": 20,
         "fetch.error.backoff.ms": 20,
+        # A reader that once had enough in its queue would fetch nothing for a second.
+        "fetch.queue.backoff.ms": 10,
         "allow.auto.create.topics": False,
     }
 

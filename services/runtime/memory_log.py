@@ -18,7 +18,7 @@ from services.runtime.ports import (
     Revoked,
     TopicPartition,
 )
-from services.runtime.records import Marked, Record, Staged
+from services.runtime.records import Marked, Record, Row, Staged
 
 NAMES: Final = frozenset(topic.name for topic in TOPICS)
 
@@ -109,6 +109,11 @@ class MemoryLog:
                 found.append(slot.record)
             position += 1
         return found, position
+
+    def rows(self, topic: str, partition: int, start: int, most: int) -> tuple[list[Row], int]:
+        """As `read`, but only keys and values."""
+        records, after = self.read(topic, partition, start, most)
+        return [(record.key, record.value) for record in records], after
 
     def consumer(self, group: str, topics: Sequence[str], instance: str) -> "MemoryConsumer":
         """Join a group as a static member; a member of the same name is replaced."""

@@ -14,11 +14,13 @@ from services.runtime.kept import Kept
 from services.runtime.ports import (
     Clock,
     NotStableYetError,
+    RowReader,
     Standing,
     StateReader,
     Store,
     TopicPartition,
 )
+from services.runtime.records import Row
 from services.runtime.staging import Staging
 from services.runtime.standing import disbelieved, lacks_something, read_too_long
 
@@ -137,7 +139,7 @@ class Partition:
                     return f"{self.memory.name} has another row at {last}"
         return None
 
-    def restore_slice(self, reader: StateReader) -> bool:
+    def restore_slice(self, reader: RowReader) -> bool:
         """Read one slice; True when everything has been read.
 
         Raises RestoredTooLateError.
@@ -161,12 +163,11 @@ class Partition:
             self.store.clear(cause)
             raise RestoredTooLateError(cause)
 
-    def _read_slice(self, reader: StateReader, part: Restoring) -> None:
-        records, after = reader.read(part.topic.name, self.number, part.position, READ_MAX)
-        part.position = after
-        self._take([(record.key, record.value) for record in records])
+    def _read_slice(self, reader: RowReader, part: Restoring) -> None:
+        rows, part.position = reader.rows(part.topic.name, self.number, part.position, READ_MAX)
+        self._take(rows)
 
-    def _take(self, rows: Sequence[tuple[bytes | None, bytes | None]]) -> None:
+    def _take(self, rows: Sequence[Row]) -> None:
         taken: list[tuple[str, bytes | None]] = []
         for raw_key, value in rows:
             key = (raw_key or b"").decode()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.runtime.records import Record, Staged
+from services.runtime.records import Record, Row, Staged
 from services.runtime.timeline import Timeline
 
 TopicPartition = tuple[str, int]
@@ -124,6 +124,14 @@ class StateReader(Protocol):
         ...
 
 
+class RowReader(StateReader, Protocol):
+    """Reads what stores are restored from."""
+
+    def rows(self, topic: str, partition: int, start: int, most: int) -> tuple[list[Row], int]:
+        """As `read`, but only keys and values: there are millions of them in a restore."""
+        ...
+
+
 class Log(Protocol):
     """A broker."""
 
@@ -135,7 +143,7 @@ class Log(Protocol):
         """A producer of this transactional identity; the one before it is fenced."""
         ...
 
-    def reader(self) -> StateReader:
+    def reader(self) -> RowReader:
         """A reader outside any group."""
         ...
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 Headers = tuple[tuple[str, bytes], ...]
+# Key and value of a record: all that a restore wants of it.
+Row = tuple[bytes | None, bytes | None]
 
 
 @dataclass(slots=True)

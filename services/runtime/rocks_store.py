@@ -8,6 +8,7 @@ take the last writes, from the end: the store is older then, and reads on from t
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
@@ -28,6 +29,7 @@ FAMILIES: Final = (DUES, FORGETTINGS, STANDING)
 PLACES_MAX: Final = 8
 TORN: Final = "TORN"
 _KEY: Final = b"standing"
+_BY_KEY: Final = itemgetter(0)
 _LOCKED: Final = "lock"
 _CORRUPT: Final = "Corruption"
 _NOT_ITS_FAULT: Final = ("No space left", "Permission denied", "Read-only file", "Too many open")
@@ -107,7 +109,8 @@ class RocksStore:
 
     def restore(self, rows: Iterable[tuple[str, bytes | None]]) -> None:
         """Take over rows read from the log; unlogged, for they count once the end is reached."""
-        batch = self._batch(rows)
+        # In order of keys its table takes them faster; the last of a key stays the last.
+        batch = self._batch(sorted(rows, key=_BY_KEY))
         if batch.is_empty():
             return
         if not self._restoring:

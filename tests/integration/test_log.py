@@ -4,16 +4,11 @@ The simulator's log is tried as its processes have it, from a seat, with nothing
 """
 
 import time
-from collections.abc import Callable, Iterator
-from random import Random
-from typing import TypeVar, cast
 
 import pytest
 
 from deploy.embedded.resolve import Infrastructure
-from schemas.topics import REDEMPTION_COMMANDS, REDEMPTION_EVENTS, REDEMPTION_MEMORY
 from services.runtime.kafka_log import KafkaLog
-from services.runtime.memory_log import MemoryLog
 from services.runtime.murmur2 import partition_of
 from services.runtime.ports import (
     Assigned,
@@ -25,59 +20,18 @@ from services.runtime.ports import (
     RecordRefusedError,
     Revoked,
 )
-from services.runtime.records import Marked, Record, Staged
+from services.runtime.records import Marked, Staged
 from services.runtime.topic_admin import TopicAdmin
-from tests.simulation.faults import Faults
-from tests.simulation.faulty_log import FaultyLog
-from tests.simulation.seat import Seat
-
-COMMANDS = REDEMPTION_COMMANDS.name
-EVENTS = REDEMPTION_EVENTS.name
-MEMORY = REDEMPTION_MEMORY.name
-PARTITIONS = 4
-DEADLINE_SECONDS = 30.0
-T = TypeVar("T")
-
-
-@pytest.fixture(params=["memory", "simulated", "kafka"])
-def log(request: pytest.FixtureRequest) -> Iterator[Log]:
-    """A log with the catalogue's topics, empty."""
-    if request.param == "memory":
-        yield MemoryLog(PARTITIONS)
-        return
-    if request.param == "simulated":
-        unruly = FaultyLog(PARTITIONS, Random(1), lambda: 1_000)
-        yield cast(Log, Seat(unruly, Faults(Random(1), rates={}), "tried"))
-        return
-    infra: Infrastructure = request.getfixturevalue("infra")
-    namespace: str = request.getfixturevalue("namespace")
-    TopicAdmin(infra.bootstrap, namespace).apply(PARTITIONS)
-    yield KafkaLog(infra.bootstrap, namespace)
-
-
-def until(ask: Callable[[], T], what: str) -> T:
-    """Ask again until the answer is true; fail when the deadline has passed."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        answer = ask()
-        if answer:
-            return answer
-    raise AssertionError(f"{what} did not happen in {DEADLINE_SECONDS} s")
-
-
-def write(log: Log, identity: str, *records: Staged) -> None:
-    """One committed transaction."""
-    producer = log.producer(identity)
-    producer.begin()
-    for record in records:
-        producer.produce(record)
-    producer.commit({}, None)
-    producer.abandon()
-
-
-def staged(number: int, topic: str = COMMANDS, key: str = "a", partition: int | None = 0) -> Staged:
-    """A record that says its number."""
-    return Staged(topic, partition, 1_000 + number, key.encode(), str(number).encode())
+from tests.integration.logs import (
+    COMMANDS,
+    EVENTS,
+    MEMORY,
+    PARTITIONS,
+    read_all,
+    staged,
+    until,
+    write,
+)
 
 
 def joined(consumer: Consumer) -> set[tuple[str, int]]:
@@ -95,20 +49,6 @@ def joined(consumer: Consumer) -> set[tuple[str, int]]:
     found = until(assigned, "assignment")
     for name in found:
         consumer.start_at(name, 0)
-    return found
-
-
-def read_all(log: Log, topic: str, partition: int) -> list[Record]:
-    """Everything committed on a partition now."""
-    reader = log.reader()
-    end = reader.end_in_doubt(topic, partition)
-    position, found = 0, []
-    while position < end:
-        records, after = reader.read(topic, partition, position, 1_000)
-        if after == position:
-            break
-        position = after
-        found += records
     return found
 
 

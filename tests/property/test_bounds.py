@@ -1,9 +1,13 @@
 """A bound read from a row's bytes is never later than what the row itself says."""
 
+import operator
+from collections.abc import Iterator
 from random import Random
 from types import ModuleType
 from typing import Any
 
+import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +19,22 @@ from services.runtime.rowcodec import CoreRows
 from tests.property.redemption_history import History, open_network
 from tests.property.test_issuance import STEPS, play
 
+DUE = ("ends_at", "expires_at", "return_due")
+# Names that are wanted, that end or begin like them; a text that says such a name is not one.
+NAMES = st.sampled_from([*DUE, "at", "_at", "sold_at", "friends_at", "ends_at2", "overdue"])
+NUMBERS = st.integers(-(10**14), 10**14) | st.integers(10**12, 10**13 - 1)
+INSTANTS = st.dictionaries(NAMES, st.none() | NUMBERS, max_size=5)
+TEXTS = st.sampled_from(['"ends_at":5,', '{"at":1}', "ends_at"])
+ROWS = st.recursive(
+    INSTANTS,
+    lambda inner: (
+        st.dictionaries(
+            st.sampled_from(["lots", "holds", "x_"]), inner | st.lists(inner, max_size=3) | TEXTS
+        )
+        | st.builds(operator.or_, INSTANTS, st.fixed_dictionaries({"lots": st.lists(inner)}))
+    ),
+    max_leaves=8,
+)
 DRAW = ["promo", "soonest_expiring", "oldest"]
 
 
@@ -54,6 +74,40 @@ def test_of_accounts_holds_and_captures(seed: int) -> None:
         for _ in range(10):
             history.step()
         bound(balance, codec, scenario.rows)
+
+
+def numbers(row: Any, names: tuple[str, ...]) -> Iterator[int]:
+    """Every number that has one of these names, however deep."""
+    items = row.items() if isinstance(row, dict) else enumerate(row)
+    for name, value in items:
+        if isinstance(value, dict | list):
+            yield from numbers(value, names)
+        elif value is not None and name in names:
+            yield value
+
+
+@settings(max_examples=200, deadline=None)
+@given(row=ROWS)
+def test_it_is_the_least_number_of_those_names_and_of_no_other(row: dict[str, Any]) -> None:
+    core = ModuleType("core")
+    vars(core)["DUE_FROM"] = {"": DUE, "one": DUE[:1], "plain": ("at", "ends_at")}
+    vars(core)["FORGOTTEN_FROM"] = {"one": ("at", 7)}
+    bounds = Bounds(core, CoreRows({}, REDEMPTION_MEMORY, None))
+    value = orjson.dumps(row)
+    assert bounds.of("a", value) == (min(numbers(row, DUE), default=None), None)
+    until = min(numbers(row, ("at",)), default=None)
+    assert bounds.of("a/one/1", value) == (
+        min(numbers(row, DUE[:1]), default=None),
+        None if until is None else until + 7,
+    )
+    assert bounds.of("a/plain/1", value)[0] == min(numbers(row, ("at", "ends_at")), default=None)
+
+
+@pytest.mark.parametrize("value", [b'{"ends_at":"soon"}', b'{"ends_at":[1]}', b'{"ends_at":1.5}'])
+def test_what_is_no_instant_is_not_passed_over(value: bytes) -> None:
+    codec = CoreRows(balance.ROWS, REDEMPTION_MEMORY, REDEMPTION_BALANCES)
+    with pytest.raises(ValueError, match="invalid literal"):
+        Bounds(balance, codec).of("a", value)
 
 
 @settings(max_examples=40, deadline=None)

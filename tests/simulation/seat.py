@@ -12,7 +12,7 @@ from services.runtime.ports import (
     OutcomeUnknownError,
     TopicPartition,
 )
-from services.runtime.records import Record, Staged
+from services.runtime.records import Record, Row, Staged
 from tests.simulation.faults import (
     DROP,
     FORGOTTEN,
@@ -114,6 +114,11 @@ class FaultyReader:
         records, after = log.read(topic, partition, start, records_max)
         log.waited(topic, partition, stands=after == start)
         return records, after
+
+    def rows(self, topic: str, partition: int, start: int, most: int) -> tuple[list[Row], int]:
+        """As `read`, but only keys and values."""
+        records, after = self.read(topic, partition, start, most)
+        return [(record.key, record.value) for record in records], after
 
 
 class FaultyConsumer(MemoryConsumer):

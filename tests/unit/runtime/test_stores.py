@@ -90,6 +90,12 @@ def test_what_is_restored_counts_once_its_end_is_reached(opened: Opened) -> None
     assert standing.offsets == {TOPIC: 9}
 
 
+def test_of_rows_restored_at_once_the_last_of_a_key_counts(opened: Opened) -> None:
+    store = opened.again()
+    store.restore([("b", b"1"), ("a", b"9"), ("b", None), ("c", None), ("a", b"2"), ("c", b"3")])
+    assert dict(store.scan()) == {"a": b"2", "c": b"3"}
+
+
 def test_a_cleared_store_is_empty_and_starts_from_nothing(opened: Opened) -> None:
     store = opened.again()
     store.dues.add(1, "a")
