@@ -174,7 +174,7 @@ def _used(store: RocksStore, count: int) -> dict[str, Any]:
     changed = [(key, store.get(key)) for key in keys]
     began = time.perf_counter()
     for start in range(0, len(changed), 1_000):
-        store.apply(changed[start : start + 1_000], {"t": start}, b"{}")
+        store.apply(changed[start : start + 1_000], Standing({"t": start}, b"{}"))
     writing = (time.perf_counter() - began) / len(changed)
     return {
         "us_per_read": round(reading * 1e6, 1),

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.codec import read_fact
 from schemas.topics import LEDGER_JOURNALS, REDEMPTION_EVENTS
-from tests.benchmarks import judging, telling
+from tests.benchmarks import judging, stores, telling
 from tests.benchmarks.books import facts_of, journals_of
 from tests.benchmarks.measuring import Sample, at_count, marginal
 from tests.benchmarks.outputs import NotEqualError, Outputs, require_equal, require_rows
@@ -117,3 +117,10 @@ def test_the_workload_leads_to_facts_refusals_and_balanced_journals() -> None:
     for journal in journals_of(facts[0]):
         lines = read_fact(LEDGER_JOURNALS, journal.value or b"").body.lines
         assert sum(line.debit - line.credit for line in lines) == 0
+
+
+def test_a_store_of_many_accounts_is_filled_read_and_changed(tmp_path: Path) -> None:
+    figures = stores.memory(2_000, tmp_path)
+    assert figures["rows"] == 2_000
+    assert figures["us_per_read"] > 0
+    assert figures["highest_mib"] >= figures["start_mib"]
