@@ -41,6 +41,7 @@ from services.runtime.kafka_settings import plain_producer_settings, reader_sett
 from services.runtime.murmur2 import partition_of
 from services.runtime.records import Staged
 from services.runtime.rowcodec import CoreRows
+from tests.benchmarks.swept import SWEPT, Swept, wait_for_facts
 from tests.small_world import POLICY_DOCUMENT, SmallWorld
 
 PARTITIONS: Final = 4
@@ -48,7 +49,6 @@ RATE: Final = 500
 SPENDERS: Final = 2_000
 CODEC: Final = CoreRows(ROWS, REDEMPTION_MEMORY, REDEMPTION_BALANCES)
 WHERE: Final = Where(location="F1", entity="E1", channel="pos", register="3")
-SWEPT: Final = (b'"type":"hold_lapsed.v1"', b'"type":"lots_expired.v1"')
 
 
 def _account(now: int, kind: str) -> Account:
@@ -185,23 +185,6 @@ def follow(bootstrap: str, topic: str, over: threading.Event) -> Iterator[bytes]
     consumer.close()
 
 
-class Counter(threading.Thread):
-    """Counts what was swept, by account: one that was swept twice is found."""
-
-    def __init__(self, machine: Machine) -> None:
-        super().__init__(daemon=True)
-        self.swept: dict[bytes, int] = {}
-        self.over = threading.Event()
-        self._machine = machine
-
-    def run(self) -> None:
-        name = REDEMPTION_EVENTS.named(self._machine.namespace)
-        for value in follow(self._machine.infra.bootstrap, name, self.over):
-            if SWEPT[0] in value or SWEPT[1] in value:
-                account = value.split(b'"subject":"', 1)[1].split(b'"', 1)[0]
-                self.swept[account] = self.swept.get(account, 0) + 1
-
-
 def published(machine: Machine, count: int, now: int) -> None:
     """Write the accounts where the workers restore from."""
     producer = Producer(plain_producer_settings(machine.infra.bootstrap))
@@ -225,23 +208,16 @@ def kafka(count: int, seconds: float, workers: int) -> dict[str, Any]:
         machine = Machine(infra, Path(folder), f"w{uuid.uuid4().hex[:8]}")
         machine.prepare(policy, int(time.time() * 1_000))
         published(machine, count, int(time.time() * 1_000))
-        counter = Counter(machine)
-        counter.start()
         began = time.monotonic()
         started = [machine.start("redemption", str(slot)) for slot in range(workers)]
-        while not counter.swept:
-            time.sleep(0.05)
         try:
-            used = cpu_seconds(started)
-            figures = _measured(machine, counter, seconds, count)
-            used = cpu_seconds(started) - used
+            wait_for_facts(machine)
+            restored = time.monotonic() - began
+            figures = _measured(machine, seconds, started)
         finally:
             machine.stop()
-        figures["restored_seconds"] = round(figures.pop("first") - began, 1)
-    decided = figures["swept"] + figures["commands"]
-    figures["worker_us_each"] = round(used / decided * 1e6, 1)
-    figures["load"] = os.getloadavg()[0]
-    return {"accounts": count, "workers": workers, **figures}
+    told = {"accounts": count, "workers": workers, "load": os.getloadavg()[0]}
+    return {**told, "restored_seconds": round(restored, 1), **figures}
 
 
 def cpu_seconds(processes: list[int]) -> float:
@@ -255,32 +231,25 @@ def cpu_seconds(processes: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _measured(machine: Machine, counter: Counter, seconds: float, count: int) -> dict[str, Any]:
-    first = time.monotonic()
+def _measured(machine: Machine, seconds: float, workers: list[int]) -> dict[str, Any]:
+    began, used = time.time_ns() // 1_000_000, cpu_seconds(workers)
     channel = Channel(machine, seconds)
-    before = len(counter.swept)
     channel.start()
-    marks = []
-    while channel.is_alive() and len(counter.swept) < count:
-        time.sleep(1)
-        marks.append(len(counter.swept))
-    swept = len(counter.swept) - before
-    took = time.monotonic() - first
     waited = channel.finish()
-    counter.over.set()
-    counter.join()
-    each = [after - earlier for earlier, after in zip([before, *marks], marks, strict=False)]
+    used = cpu_seconds(workers) - used
+    swept = Swept(machine)
+    each = swept.by_second(began, began + int(seconds * 1_000))
     return {
-        "first": first,
-        "swept": swept,
-        "seconds": round(took, 1),
-        "swept_per_second": round(swept / took),
-        "slowest_second": min(each, default=0),
-        "swept_twice": sum(times > 1 for times in counter.swept.values()),
+        "swept": sum(each),
+        "seconds": len(each),
+        "swept_per_second": round(sum(each) / len(each)),
+        "slowest_second": min(each),
+        "swept_twice": sum(times > 1 for times in swept.times.values()),
         "commands": len(waited),
         "p50_ms": round(waited[len(waited) // 2], 1),
         "p99_ms": round(waited[int(len(waited) * 0.99)], 1),
         "max_ms": round(waited[-1], 1),
+        "worker_us_each": round(used * 1e6 / (sum(each) + len(waited)), 1),
     }
 
 
