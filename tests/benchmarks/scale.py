@@ -66,7 +66,7 @@ def _cores(figures: Mapping[str, Any], ours: Mapping[str, Any]) -> list[Row]:
         (
             "brokers",
             f"{brokers:.1f} cores busy over all brokers",
-            f"{ours['broker_us']} µs of a small broker that compiles little; followers assumed",
+            f"{ours['broker_us']} µs of a broker on the same cores; followers assumed",
         ),
     ]
 
