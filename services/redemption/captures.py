@@ -1,6 +1,6 @@
 """Captures: spending what a hold reserved, late ones too, and what may be refunded from them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from schemas.decision import Decided, Decision, Rows
 from schemas.instants import DAY
@@ -17,6 +17,7 @@ from services.redemption.holds import (
     drawn_lots,
     drop,
     find,
+    lapsed,
     live_lots,
     new_hold,
     reserve,
@@ -42,7 +43,10 @@ HOLD_CAPTURED = "hold_captured.v1"
 
 @dataclass(slots=True)
 class Spending:
-    """What a capture takes, before it is told: `freed` is what its own hold had reserved."""
+    """What a capture takes, before it is told: `freed` is what its own hold had reserved.
+
+    `lapsed` are holds beside it that are past their end: they end first, sweep or not.
+    """
 
     hold_id: str
     requested: int
@@ -53,6 +57,7 @@ class Spending:
     late: bool = False
     final: bool = True
     order: str | None = None
+    lapsed: list[Hold] = field(default_factory=list)
 
 
 def capture_hold(case: Case, body: CaptureHold) -> Decision:
@@ -77,6 +82,7 @@ def capture_hold(case: Case, body: CaptureHold) -> Decision:
     final = body.final is not False or case.one_time
     if hold is not None and case.terms.now < hold.ends_at:
         spending = _on_time(hold, minor, final)
+        spending.lapsed = _past_beside(case, hold) if case.one_time else []
     else:
         spending = _late(case, hold, known, minor)
         spending.final = final
@@ -87,7 +93,9 @@ def capture_hold(case: Case, body: CaptureHold) -> Decision:
         case.against(Reason.LOCATION_NOT_ALLOWED, "value of another franchise")
     if case.reasons:
         return refused(case)
-    return accepted(*captured(case, spending, body.lines, case.account.held))
+    before = lapsed(case, spending.lapsed)
+    held = case.account.held - sum(one.minor for one in spending.lapsed)
+    return accepted(*before, *captured(case, spending, body.lines, held))
 
 
 def redeem(case: Case, body: Redeem) -> Decision:
@@ -136,14 +144,17 @@ def _late(case: Case, hold: Hold | None, known: Hold | EndedHold, minor: int) ->
     account = case.account
     policy = case.programme.late_capture
     spending = Spending(known.hold, minor, [], late=True, order=known.order)
-    freed = {}
+    spending.lapsed = _past_beside(case, hold)
+    freed: dict[str, int] = {}
+    for over in spending.lapsed if hold is None else (hold, *spending.lapsed):
+        for one in over.draws:
+            freed[one.lot] = freed.get(one.lot, 0) + one.minor
     if hold is not None:
         spending.freed = hold.minor
-        freed = {one.lot: one.minor for one in hold.draws}
     alive(case)
     if account.frozen:
         case.against(Reason.ACCOUNT_FROZEN, "a late capture takes anew")
-    others = len(account.holds) - (hold is not None)
+    others = _others(case, spending)
     # A one-time card is spent by one hold only: what another reserves or took is not available.
     if not (case.one_time and (others or account.state == "Redeemed")):
         spending.draws = of_lots.draw(live_lots(case), minor, freed)
@@ -154,6 +165,12 @@ def _late(case: Case, hold: Hold | None, known: Hold | EndedHold, minor: int) ->
             case.against(Reason.ALREADY_USED)
     spending.exception = missing
     return spending
+
+
+def _past_beside(case: Case, own: Hold | None) -> list[Hold]:
+    """Open holds but `own` that are past their end, though no sweep has come yet."""
+    now = case.terms.now
+    return [one for one in case.account.holds if one is not own and one.ends_at <= now]
 
 
 def lines_add_up(case: Case, lines: list[Line] | None, minor: int) -> None:
@@ -214,8 +231,12 @@ def captured(
 
 
 def _open_after(case: Case, spending: Spending) -> int:
-    others = len(case.account.holds) - (find(case.account, spending.hold_id) is not None)
-    return others + (spending.rest is not None)
+    return _others(case, spending) + (spending.rest is not None)
+
+
+def _others(case: Case, spending: Spending) -> int:
+    own = find(case.account, spending.hold_id) is not None
+    return len(case.account.holds) - own - len(spending.lapsed)
 
 
 def hold_captured(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from schemas.decision import Accepted, Decision, Rows
+from schemas.decision import Accepted, Decided, Decision, Rows
 from schemas.instants import SECOND
 from schemas.message import Fact
 from schemas.money import Money
@@ -215,16 +215,31 @@ def lapse_hold(case: Case, body: LapseHold) -> Accepted:
     return swept(_end(case, hold, HOLD_LAPSED))
 
 
+def lapsed(case: Case, over: list[Hold]) -> list[Decided]:
+    """These holds end, one after the other, as their sweeps would end them."""
+    held, left = case.account.held, len(case.account.holds)
+    facts = []
+    for hold in over:
+        held, left = held - hold.minor, left - 1
+        facts.append(_ended(case, hold, HOLD_LAPSED, held, left))
+    return facts
+
+
 def _end(case: Case, hold: Hold, type: str) -> Accepted:
     account = case.account
-    state = resting(account, account.ledger, len(account.holds) - 1)
+    return accepted(_ended(case, hold, type, account.held - hold.minor, len(account.holds) - 1))
+
+
+def _ended(case: Case, hold: Hold, type: str, held: int, left: int) -> Decided:
+    """`held` and so many holds are `left` after it."""
+    account = case.account
     over = HoldEnded(
-        **case.told(account.ledger, account.held - hold.minor, state),
+        **case.told(account.ledger, held, resting(account, account.ledger, left)),
         hold_id=hold.hold,
         minor=hold.minor,
         order=hold.order,
     )
-    return accepted(case.fact(type, over, drawn_lots(account, hold.draws)))
+    return case.fact(type, over, drawn_lots(account, hold.draws))
 
 
 def hold_placed(
