@@ -1,7 +1,7 @@
 # Scrip needs Python 3.11 or newer and make. `make demo` is the place to begin.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo up test all-tests check lint crash simulate histories stories bench sweeps
+.PHONY: help demo up test all-tests check lint crash simulate histories model stories bench sweeps
 .PHONY: clean setup
 
 # Set PYTHON to take another than the first one here that is new enough and can make a .venv.
@@ -55,6 +55,9 @@ simulate: setup ## SEEDS=1000 seeds of the simulator on every core, or the one S
 
 histories: setup ## a million steps of random histories of all commands, looked at after each
 	SCRIP_LONG=1 $(PYTEST) -q -n 2 tests/property/test_whole_histories.py
+
+model: setup ## the model of a card's life explored to its end, about ten minutes a variant
+	SCRIP_LONG=1 $(PYTEST) -q -n 2 tests/property/test_life_model.py
 
 stories: setup ## every story, in memory and live
 	SCRIP_LONG=1 $(PYTEST) -q -ra tests/stories
