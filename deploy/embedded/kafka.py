@@ -243,6 +243,8 @@ def _format(folder: Path, libraries: str, cluster_id: str) -> None:
     """Write the first metadata into an empty data folder; one that has them is left alone."""
     if (folder / "log" / "meta.properties").exists():
         return
+    # Noted first: data whose version nobody knows would be taken for those of a later Kafka.
+    note_version(folder)
     command = [
         *_java(KafkaPlace(folder, throw_away=False), libraries, "kafka.tools.StorageTool"),
         *("format", "--standalone", "--cluster-id", cluster_id),
@@ -260,4 +262,3 @@ def _format(folder: Path, libraries: str, cluster_id: str) -> None:
         raise ServerDiedError(
             f"Kafka's data folder could not be formatted\n{ended.stdout}{ended.stderr}"
         )
-    note_version(folder)

@@ -16,11 +16,12 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from deploy.embedded.jars import class_path, jars_folder, pinned_jars
-from deploy.embedded.kafka import EmbeddedKafka
-from deploy.embedded.kafka_folder import LaterDataError
+from deploy.embedded.jars import KAFKA_VERSION, class_path, jars_folder, pinned_jars
+from deploy.embedded.kafka import EmbeddedKafka, _format
+from deploy.embedded.kafka_folder import LaterDataError, new_cluster_id
 from deploy.embedded.places import reachable, throw_away_folder
 from deploy.embedded.postgres import readable_copy
+from deploy.embedded.readiness import ServerDiedError
 from deploy.embedded.resolve import Infrastructure, InfrastructureBusyError, infrastructure
 from tests.integration.clients import (
     consume_committed,
@@ -149,6 +150,13 @@ def test_data_of_a_later_kafka_are_left_alone_and_the_error_says_what_can_be_don
     with pytest.raises(LaterDataError, match=r"written by Kafka 10\.0\.1"):
         EmbeddedKafka.start(tmp_path)
     assert (tmp_path / "log" / "meta.properties").read_text() == "version=1\n"
+
+
+def test_which_kafka_writes_data_is_noted_before_it_writes_any(tmp_path: Path) -> None:
+    """A process that dies in between leaves no data of which nobody knows the version."""
+    with pytest.raises(ServerDiedError):
+        _format(tmp_path, "no jars", new_cluster_id())
+    assert (tmp_path / "kafka.version").read_text() == KAFKA_VERSION
 
 
 @pytest.mark.takes(10)
