@@ -82,7 +82,7 @@ class Process:
                 loop.tick(0.1)
                 if not settled and loop.ready():
                     settled = True
-                    _leave_restored_rows_alone()
+                    leave_restored_rows_alone()
             loop.close()
         except SettingsRefusedError as cause:
             _log.error("setting_refused", loop=name, cause=str(cause))
@@ -124,7 +124,7 @@ def run_process(service: str, loops: Callable[[Settings], Mapping[str, Make]]) -
     return status
 
 
-def _leave_restored_rows_alone() -> None:
+def leave_restored_rows_alone() -> None:
     """What was restored lives as long as the process: the collector need not look at it again."""
     gc.collect()
     gc.freeze()

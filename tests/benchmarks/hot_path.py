@@ -6,7 +6,6 @@ records that lie ready in memory and a log that throws away what it is given; I/
 With `stages` it also looks, many times a second, at which stage it is.
 """
 
-import gc
 import hashlib
 import json
 import logging
@@ -31,6 +30,7 @@ from services.runtime.memory_log import MemoryLog
 from services.runtime.murmur2 import partition_of
 from services.runtime.policies import Policies, write_published_policy
 from services.runtime.ports import Assigned, Membership, StateReader, TopicPartition
+from services.runtime.process import leave_restored_rows_alone
 from services.runtime.records import Record, Staged
 from services.runtime.seals import HmacSeals, SealKey
 from services.runtime.store import MemoryStore
@@ -210,9 +210,7 @@ def measured(accounts: int, count: int, stages: bool) -> dict[str, Any]:
     """Microseconds a command: the median batch, the quickest tenth, and (if asked) by stage."""
     worker, feed, commands = prepared(accounts, count)
     feed.records, feed.position, before = commands, 0, feed.committed_records
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
+    leave_restored_rows_alone()
     machine, sampler = [reference()], Sampler()
     began = time.process_time()
     with sampler.looking() if stages else nullcontext():

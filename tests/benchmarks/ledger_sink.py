@@ -19,7 +19,7 @@ from sqlalchemy import text
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.migrations.run import upgrade
 from services.ledger.sink import LedgerSink
-from services.runtime.process import GC_NEW_OBJECTS
+from services.runtime.process import leave_restored_rows_alone
 from services.runtime.records import Record
 from services.runtime.sink_loop import RECORDS_MAX
 from services.runtime.sinks import apply_batch
@@ -83,9 +83,7 @@ def write(url: str, partitions: Sequence[Sequence[Record]]) -> tuple[float, floa
 def _collected_as_in_its_process() -> Iterator[None]:
     """The collector as `services.runtime.process` sets it: what stands is not looked at again."""
     before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_NEW_OBJECTS, 10, 10)
+    leave_restored_rows_alone()
     try:
         yield
     finally:

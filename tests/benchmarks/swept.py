@@ -1,17 +1,18 @@
 """What sweeps have left on the topic of facts: which accounts, how often, and when."""
 
-import time
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from schemas.topics import REDEMPTION_EVENTS
 from services.local.machine import Machine
 from services.runtime.kafka_settings import reader_settings
 from tests.benchmarks.measuring import PARTITIONS
+from tests.benchmarks.outputs import read_all
 
 SWEPT: Final = (b'"type":"hold_lapsed.v1"', b'"type":"lots_expired.v1"')
+RESTORE_SECONDS_MAX: Final = 120.0
 
 
 class Swept:
@@ -24,19 +25,7 @@ class Swept:
         self.times: dict[bytes, int] = {}
         self.at: list[int] = []
         topic = REDEMPTION_EVENTS.named(machine.namespace)
-        consumer = Consumer(reader_settings(machine.infra.bootstrap, "read_committed"))
-        consumer.assign([KafkaPartition(topic, number, 0) for number in range(PARTITIONS)])
-        ended: set[int | None] = set()
-        while len(ended) < PARTITIONS:
-            for message in consumer.consume(5_000, 1.0):
-                error = message.error()
-                if error is None:
-                    self._count(message.value() or b"", message.timestamp()[1])
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    ended.add(message.partition())
-                else:
-                    raise KafkaException(error)
-        consumer.close()
+        read_all(machine.infra.bootstrap, topic, self._count)
 
     def by_second(self, began: int, ended: int) -> list[int]:
         """Sweeps in each full second between two instants, as long as there was something left."""
@@ -47,18 +36,21 @@ class Swept:
                 each[second] += 1
         return each
 
-    def _count(self, value: bytes, at: int) -> None:
+    def _count(self, message: Message) -> None:
+        value = message.value() or b""
         if SWEPT[0] in value or SWEPT[1] in value:
             account = value.split(b'"subject":"', 1)[1].split(b'"', 1)[0]
             self.times[account] = self.times.get(account, 0) + 1
-            self.at.append(at)
+            self.at.append(message.timestamp()[1])
 
 
 def wait_for_facts(machine: Machine) -> None:
     """Until the first fact is there: everything is restored."""
+    settings = reader_settings(machine.infra.bootstrap, "read_committed")
+    consumer = Consumer({**settings, "enable.partition.eof": False})
     topic = REDEMPTION_EVENTS.named(machine.namespace)
-    consumer = Consumer(reader_settings(machine.infra.bootstrap, "read_uncommitted"))
-    places = [KafkaPartition(topic, number) for number in range(PARTITIONS)]
-    while not any(consumer.get_watermark_offsets(place, 10.0)[1] for place in places):
-        time.sleep(0.05)  # a look at a condition
+    consumer.assign([KafkaPartition(topic, number, 0) for number in range(PARTITIONS)])
+    first = consumer.poll(RESTORE_SECONDS_MAX)
     consumer.close()
+    assert first is not None, f"nothing was swept within {RESTORE_SECONDS_MAX:.0f} s"
+    assert first.error() is None, first.error()
