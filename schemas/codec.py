@@ -15,6 +15,7 @@ from schemas.broadcasts import BROADCASTS, ClockMoved, PeriodClosed, PolicyChang
 from schemas.findings import findings, show
 from schemas.instants import parse_instant
 from schemas.message import Command, Published
+from schemas.sweeps import SWEEP, SweepAccounts, SweepCards
 from schemas.topics import (
     ISSUANCE_EVENTS,
     LEDGER_JOURNALS,
@@ -229,12 +230,12 @@ def _readers(commands: Mapping[str, type[BaseModel]]) -> dict[str, _Reader]:
 
 
 _COMMANDS: Final[dict[Owner, dict[str, _Reader]]] = {
-    "issuance": _readers(issuance.COMMANDS),
-    "redemption": _readers(redemption.COMMANDS),
+    "issuance": _readers({**issuance.COMMANDS, SWEEP: SweepCards}),
+    "redemption": _readers({**redemption.COMMANDS, SWEEP: SweepAccounts}),
 }
 _INTERNAL: Final[dict[Owner, frozenset[str]]] = {
-    "issuance": issuance.INTERNAL_COMMANDS,
-    "redemption": redemption.INTERNAL_COMMANDS,
+    "issuance": issuance.INTERNAL_COMMANDS | {SWEEP},
+    "redemption": redemption.INTERNAL_COMMANDS | {SWEEP},
 }
 
 

@@ -70,6 +70,10 @@ def _found(detail: Mapping[str, Any]) -> str:
             return "nothing"
         case "extra_forbidden" | "unexpected_keyword_argument":
             return "an unknown key"
+        case "union_tag_invalid":
+            return f"{_tag_of(detail)} {show(detail['ctx']['tag'])}"
+        case "too_short" | "too_long":
+            return f"{show(detail['input'])} of {detail['ctx']['actual_length']}"
         case _:
             return show(detail["input"])
 
@@ -84,8 +88,24 @@ def _allowed(detail: Mapping[str, Any], keys: list[str]) -> str:
             return str(detail["msg"]).removeprefix("Value error, ")
         case "string_pattern_mismatch":
             return f"text like {detail['ctx']['pattern']}"
+        case "too_short" | "too_long":
+            return _size_allowed(detail["ctx"])
+        case "union_tag_invalid" | "union_tag_not_found":
+            tags = detail["ctx"].get("expected_tags")
+            return f"{_tag_of(detail)} {tags}" if tags else f"the key {_tag_of(detail)} is required"
         case _:
             return str(detail["msg"]).removeprefix("Input should be ")
+
+
+def _size_allowed(said: Mapping[str, int]) -> str:
+    if "min_length" in said:
+        return f"{said['min_length']} or more of them"
+    return f"{said['max_length']} of them or fewer"
+
+
+def _tag_of(detail: Mapping[str, Any]) -> str:
+    """The key that tells the members of a union apart."""
+    return str(detail["ctx"]["discriminator"]).strip("'")
 
 
 @lru_cache(maxsize=256)
@@ -108,6 +128,8 @@ def _walk(root: dict[str, Any], loc: tuple[int | str, ...]) -> tuple[tuple[str, 
             node = child
         elif member is not None:
             node = member
+        elif part in (tagged := node.get("discriminator", {}).get("mapping", {})):
+            node = {"$ref": tagged[part]}
         elif number == len(loc) - 1 and isinstance(part, str) and "[" not in part:
             path.append(part)
     return tuple(path), keys

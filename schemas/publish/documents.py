@@ -10,6 +10,7 @@ from schemas.codec import FACTS_BY_TOPIC
 from schemas.policy import PolicyDocument
 from schemas.refusals import Reason
 from schemas.reply import TYPE, Reply
+from schemas.sweeps import SWEEP, SweepAccounts, SweepCards
 from schemas.topics import (
     ISSUANCE_COMMANDS,
     ISSUANCE_REPLIES,
@@ -24,8 +25,8 @@ POLICY_MESSAGE: Final = "policy.v1"
 Schema = dict[str, Any]
 
 COMMANDS_BY_TOPIC: Final[dict[Topic, dict[str, type[BaseModel]]]] = {
-    ISSUANCE_COMMANDS: {**issuance.COMMANDS, **BROADCASTS},
-    REDEMPTION_COMMANDS: {**redemption.COMMANDS, **BROADCASTS},
+    ISSUANCE_COMMANDS: {**issuance.COMMANDS, SWEEP: SweepCards, **BROADCASTS},
+    REDEMPTION_COMMANDS: {**redemption.COMMANDS, SWEEP: SweepAccounts, **BROADCASTS},
 }
 
 

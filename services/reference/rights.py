@@ -5,6 +5,7 @@ from typing import Final, get_args
 from schemas import issuance, redemption
 from schemas.policy import Right
 from schemas.policy_checks import APART
+from schemas.sweeps import SWEEP
 from services.issuance.checks import RIGHTS as OF_ISSUANCE
 from services.redemption.rights import RIGHTS as OF_REDEMPTION
 
@@ -66,7 +67,7 @@ def page() -> str:
         parts += [f"## Commands to {service}\n\n", head]
         parts += [_row(name, right, used) for name, right in rights.items()]
         parts.append("\n")
-    internal = sorted(issuance.INTERNAL_COMMANDS | redemption.INTERNAL_COMMANDS)
+    internal = sorted({SWEEP} | issuance.INTERNAL_COMMANDS | redemption.INTERNAL_COMMANDS)
     parts.append(INTERNAL.lstrip().format(names=", ".join(f"`{name}`" for name in internal)))
     apart = ", ".join(f"`{one}` and `{other}`" for one, other in APART)
     parts.append(MORE.format(apart=apart))

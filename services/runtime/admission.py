@@ -7,6 +7,7 @@ from schemas.broadcasts import BROADCAST_SOURCES, PeriodClosed, PolicyChanged
 from schemas.codec import Broadcast, Unreadable, internal, read_command
 from schemas.message import Command
 from schemas.refusals import Reason
+from schemas.sweeps import SWEEP
 from services.runtime.advance import KnownPolicy, Progress
 from services.runtime.answers import TOO_EARLY_BEFORE, TOO_OLD_AFTER
 from services.runtime.murmur2 import partition_of
@@ -72,15 +73,18 @@ class Admission:
         key = record.key
         if key is None or key != command.subject.encode():
             return f"misrouted: the key is not the subject {command.subject}"
-        if self._subjects is None and partition_of(key, self._partitions) == record.partition:
-            return None
-        for subject in (command.subject,) if self._subjects is None else self._subjects(command):
+        for subject in self._named(command):
             home = partition_of(subject.encode(), self._partitions)
             if home != record.partition:
                 wanted = f"misrouted: {subject} belongs on partition {home} (murmur2)"
                 many = "; what a command names lies on one partition: send one for each"
                 return wanted if subject == command.subject else wanted + many
         return None
+
+    def _named(self, command: Command) -> tuple[str, ...]:
+        if command.type == SWEEP:
+            return tuple(due.subject for due in command.body.due)
+        return (command.subject,) if self._subjects is None else self._subjects(command)
 
     def _from_outside(self, command: Command) -> str | None:
         if internal(self._service, command.type) and command.channel is not None:

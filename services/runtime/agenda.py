@@ -24,10 +24,11 @@ FORGET_MAX: Final = 200
 LOOKS_MAX: Final = 2_000
 
 
-def due_id(due: Due) -> str:
-    """The command id of something due: the same due has the same id, so twice is once."""
+def due_command(due: Due) -> dict[str, Any]:
+    """What a sweep says of something due; the same due has the same id, so twice is once."""
     body = orjson.dumps(due.body, option=orjson.OPT_SORT_KEYS).decode()
-    return derived(due.type, due.subject, body, str(due.at))
+    id = derived(due.type, due.subject, body, str(due.at))
+    return {"id": id, "subject": due.subject, "type": f"{due.type}.v1", "data": due.body}
 
 
 class Agenda:

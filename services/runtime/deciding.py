@@ -5,33 +5,22 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
-from schemas.codec import Broadcast, Unreadable, content_of, read_command
-from schemas.decision import Accepted, Belated, Decided, Decision, Refused
+from schemas.codec import Broadcast, read_command
+from schemas.decision import Accepted, Decided, Decision, Refused
 from schemas.identifiers import fact_id
 from schemas.message import Command, Fact, Outgoing, encode_command
 from schemas.refusals import Reason
-from schemas.reply import Reply, encode_reply, repeated_answer
+from schemas.sweeps import SWEEP, commands_of
 from schemas.terms import Policy, Terms
 from schemas.topics import Topic
 from services.runtime.admission import Admission, is_answered, out_of_time, take_broadcast
-from services.runtime.answers import (
-    ANSWER_KEPT,
-    ANSWER_KEPT_UNKNOWN,
-    answer_key,
-    answer_parts,
-    answer_until,
-    pending,
-    write_answer,
-    write_pending,
-)
+from services.runtime.answering import UNKNOWN, Answering
 from services.runtime.deadletters import bury
 from services.runtime.records import Record
-from services.runtime.replies import belated_reply, reply_of
 from services.runtime.rowcodec import CoreRows
 from services.runtime.seals import Seals
 from services.runtime.staging import Staging
 
-UNKNOWN = frozenset({Reason.UNKNOWN_ACCOUNT, Reason.UNKNOWN_CARD})
 FORGETTABLE = UNKNOWN | {Reason.TOO_OLD, Reason.TOO_EARLY}
 
 
@@ -70,6 +59,7 @@ class Deciding:
         self.spec = spec
         self.rows = CoreRows(spec.core.ROWS, spec.memory, spec.public)
         self.source = f"service/{spec.service}"
+        self._answering = Answering(spec.replies, self.source)
         self._policy_of = policy_of
         self._seals = seals
         self._partitions = partitions
@@ -86,7 +76,7 @@ class Deciding:
         if cause is not None:
             bury(staging, record, cause, self._partitions)
             if is_answered(record, message, cause, self._partitions):
-                self._turned_away(staging, message, cause)
+                self._answering.turned_away(staging, message, cause)
             return
         if isinstance(message, Broadcast):
             take_broadcast(staging.progress, message)
@@ -104,47 +94,21 @@ class Deciding:
             raise PolicyMissingError
         return Terms(now, policy, progress.closed)
 
-    def _turned_away(self, staging: Staging, message: Any, cause: str) -> None:
-        """Whoever has proven who he is and can be answered is answered; nothing is remembered."""
-        said = cause.startswith(Reason.NOT_PERMITTED)
-        reason = Reason.NOT_PERMITTED if said else Reason.UNREADABLE
-        detail = message.cause if isinstance(message, Unreadable) else cause
-        reply = Reply(command=message.id, outcome="refused", reason=reason, detail=detail)
-        value = self._encode(staging, reply, message.subject, message.correlationid)
-        staging.out(self.spec.replies, message.replyto, value)
-
     def _command(self, staging: Staging, record: Record, command: Command, terms: Terms) -> None:
-        content = content_of(command)
-        known = staging.raw(answer_key(command.subject, command.id))
-        if known is not None and answer_until(known) > staging.progress.now:
-            self._repeated(staging, command, content, known)
-        else:
+        if command.type == SWEEP:
+            for due in commands_of(command):
+                self._sweep(staging, due, terms)
+        elif not self._answering.repeated(staging, command):
             self._decide(staging, record, command, terms)
 
-    def _repeated(self, staging: Staging, command: Command, content: bytes, known: bytes) -> None:
-        if command.replyto is None:
-            return
-        first_content, first_reply = answer_parts(known)
-        if first_content == content:
-            asked = pending(first_reply)
-            if asked is None:
-                staging.out(self.spec.replies, command.replyto, repeated_answer(first_reply))
-                return
-            waiting = write_pending([*asked, [command.replyto, command.correlationid]])
-            row = write_answer(answer_until(known), content, waiting)
-            staging.change({answer_key(command.subject, command.id): row})
-            return
-        reply = Reply(
-            command=command.id,
-            outcome="refused",
-            reason=Reason.ID_REUSED.value,
-            detail="this id was used before with another type, subject or data",
-        )
-        value = self._encode(staging, reply, command.subject, command.correlationid)
-        staging.out(self.spec.replies, command.replyto, value)
+    def _sweep(self, staging: Staging, command: Command, terms: Terms) -> None:
+        """Nobody asked and nothing is remembered: what is swept already is not due any more."""
+        core = self.spec.core
+        decision = core.decide(self._load(staging, core.keys(command)), command, terms)
+        assert isinstance(decision, Accepted), (command, decision)
+        self._facts(staging, command, decision, terms)
 
     def _decide(self, staging: Staging, record: Record, command: Command, terms: Terms) -> None:
-        content = content_of(command)
         core = self.spec.core
         decision: Decision
         wrong_time = out_of_time(self.spec.service, record, command)
@@ -152,6 +116,22 @@ class Deciding:
             decision = Refused(*wrong_time, self.spec.refusal(command, *wrong_time))
         else:
             decision = core.decide(self._load(staging, core.keys(command)), command, terms)
+        belated = decision.belated if isinstance(decision, Accepted) else None
+        if belated is None:
+            types = self._facts(staging, command, decision, terms)
+            self._answering.first(staging, command, decision, types)
+        else:
+            # What comes of a command later is its own: its ids follow from it, not from who tells.
+            cause = replace(command, id=belated.command)
+            types = self._facts(staging, cause, decision, terms)
+            self._answering.first(staging, command, decision, ())
+            self._answering.belated(staging, cause, belated, types)
+
+    def _facts(
+        self, staging: Staging, cause: Command, decision: Decision, terms: Terms
+    ) -> tuple[str, ...]:
+        """Write the facts of a decision, and what follows from them; their types."""
+        core = self.spec.core
         facts: tuple[Decided, ...]
         match decision:
             case Accepted():
@@ -159,9 +139,6 @@ class Deciding:
             case Refused():
                 facts = () if decision.fact is None else (decision.fact,)
         types = []
-        belated = decision.belated if isinstance(decision, Accepted) else None
-        # What comes of a command later is its own: its ids follow from it, not from the messenger.
-        cause = command if belated is None else replace(command, id=belated.command)
         for number, decided in enumerate(facts, self._first_number(staging, decision)):
             fact = self._fact(cause, decided, number, terms)
             types.append(fact.type)
@@ -170,11 +147,7 @@ class Deciding:
                 staging.change(core.evolve(self._load(staging, core.touched(fact)), fact))
                 for outgoing in core.forward(fact):
                     self._send(staging, outgoing, fact)
-        if belated is None:
-            self._answer(staging, command, content, decision, tuple(types))
-        else:
-            self._answer(staging, command, content, decision, ())
-            self._answer_belated(staging, cause, belated, tuple(types))
+        return tuple(types)
 
     def _first_number(self, staging: Staging, decision: Decision) -> int:
         """From which number the facts of a decision are counted (their ids follow from it).
@@ -232,64 +205,3 @@ class Deciding:
         )
         key = outgoing.subject.encode()
         staging.out(topic, key, value, self._seals.seal(topic.name, key, value))
-
-    def _encode(
-        self, staging: Staging, reply: Reply, subject: str, correlationid: str | None
-    ) -> bytes:
-        return encode_reply(
-            reply,
-            subject=subject,
-            source=self.source,
-            time=staging.progress.now,
-            correlationid=correlationid,
-        )
-
-    def _answer(
-        self,
-        staging: Staging,
-        command: Command,
-        content: bytes,
-        decision: Decision,
-        types: tuple[str, ...],
-    ) -> None:
-        if isinstance(decision, Accepted) and decision.later:
-            asked = [[command.replyto, command.correlationid]] if command.replyto else []
-            row = write_answer(staging.progress.now + ANSWER_KEPT, content, write_pending(asked))
-            staging.change({answer_key(command.subject, command.id): row})
-            return
-        forgotten = isinstance(decision, Accepted) and not decision.remember
-        if forgotten and command.replyto is None:
-            return  # a sweep: nobody asked, and nobody asks again
-        reply = reply_of(command, decision, types)
-        value = self._encode(staging, reply, command.subject, command.correlationid)
-        if command.replyto is not None:
-            staging.out(self.spec.replies, command.replyto, value)
-        kept = ANSWER_KEPT
-        if isinstance(decision, Accepted):
-            if not decision.remember:
-                return
-        elif decision.fact is None:
-            return
-        elif decision.reason in UNKNOWN:
-            kept = ANSWER_KEPT_UNKNOWN
-        row = write_answer(staging.progress.now + kept, content, value)
-        staging.answer(answer_key(command.subject, command.id), row)
-
-    def _answer_belated(
-        self, staging: Staging, command: Command, belated: Belated, types: tuple[str, ...]
-    ) -> None:
-        """Answer everybody who waits for it, and remember it as any other answer."""
-        key = answer_key(command.subject, command.id)
-        known = staging.raw(key)
-        if known is None:
-            return
-        content, waiting = answer_parts(known)
-        asked = pending(waiting)
-        if asked is None:
-            return
-        reply = belated_reply(command, belated, types)
-        first = self._encode(staging, reply, command.subject, asked[0][1] if asked else None)
-        for number, (replyto, _) in enumerate(asked):
-            staging.out(self.spec.replies, replyto, repeated_answer(first) if number else first)
-        row = write_answer(staging.progress.now + ANSWER_KEPT, content, first)
-        staging.change({key: row})

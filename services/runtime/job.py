@@ -1,13 +1,15 @@
 """A job: what a worker does with its records, deciding or deriving."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas.decision import Due
+from schemas.identifiers import derived
 from schemas.message import encode_command
+from schemas.sweeps import DUE_MAX, SWEEP
 from schemas.topics import Topic
 from services.runtime.advance import KnownPolicy
-from services.runtime.agenda import due_id
+from services.runtime.agenda import due_command
 from services.runtime.bounds import Bounds
 from services.runtime.deciding import Deciding, DecidingSpec
 from services.runtime.deriving import Deriving, DerivingSpec
@@ -29,7 +31,7 @@ class Job:
     source: str
     policies: Policies
     handle: Callable[[Staging, Record], None]
-    sweep: Callable[[Due, int, int], Staged]
+    sweeps: Callable[[Sequence[Due], int, int], Iterable[Staged]]
     bounds: Bounds | None = None
     policy_told: Callable[[Record], KnownPolicy | None] | None = None
 
@@ -38,16 +40,22 @@ def deciding_job(spec: DecidingSpec, policies: Policies, seals: Seals, partition
     """The job of a deciding service."""
     deciding = Deciding(spec, policies.of, seals, partitions)
 
-    def sweep(due: Due, now: int, partition: int) -> Staged:
+    def sweeps(dues: Sequence[Due], now: int, partition: int) -> Iterator[Staged]:
+        for first in range(0, len(dues), DUE_MAX):
+            yield sweep(dues[first : first + DUE_MAX], now, partition)
+
+    def sweep(dues: Sequence[Due], now: int, partition: int) -> Staged:
+        commands = [due_command(due) for due in dues]
+        subject = dues[0].subject
         value = encode_command(
-            id=due_id(due),
-            type=due.type,
+            id=derived(SWEEP, *(command["id"] for command in commands)),
+            type=SWEEP,
             source=deciding.source,
-            subject=due.subject,
+            subject=subject,
             time=now,
-            body=due.body,
+            body={"due": commands},
         )
-        key = due.subject.encode()
+        key = subject.encode()
         headers = seals.seal(spec.commands.name, key, value)
         return Staged(spec.commands.name, partition, now, key, value, headers)
 
@@ -60,7 +68,7 @@ def deciding_job(spec: DecidingSpec, policies: Policies, seals: Seals, partition
         source=deciding.source,
         policies=policies,
         handle=deciding.handle,
-        sweep=sweep,
+        sweeps=sweeps,
         bounds=Bounds(spec.core, deciding.rows),
         policy_told=deciding.admission.policy_told,
     )
@@ -70,8 +78,8 @@ def deriving_job(spec: DerivingSpec, policies: Policies, partitions: int) -> Job
     """The job of a deriving service; nothing falls due there."""
     deriving = Deriving(spec, policies.of, partitions)
 
-    def sweep(due: Due, now: int, partition: int) -> Staged:
-        raise AssertionError(f"{spec.service} keeps no rows, so nothing is due: {due}")
+    def sweeps(dues: Sequence[Due], now: int, partition: int) -> Iterator[Staged]:
+        raise AssertionError(f"{spec.service} keeps no rows, so nothing is due: {dues}")
 
     return Job(
         service=spec.service,
@@ -82,5 +90,5 @@ def deriving_job(spec: DerivingSpec, policies: Policies, partitions: int) -> Job
         source=deriving.source,
         policies=policies,
         handle=deriving.handle,
-        sweep=sweep,
+        sweeps=sweeps,
     )

@@ -211,8 +211,9 @@ class Worker:
         for name, partition in self.partitions.items():
             if partition.agenda is None or partition.phase != "ready":
                 continue
-            for due in partition.agenda.due(now, room.get(name, 0)):
-                batch.sweeps.append(self.job.sweep(due, now, partition.number))
+            dues = partition.agenda.due(now, room.get(name, 0))
+            for sweep in self.job.sweeps(dues, now, partition.number):
+                batch.sweeps.append(sweep)
                 self._crash.at(Point.SWEEP_MADE)
             staging = batch.stagings.get(name)
             if staging is not None:

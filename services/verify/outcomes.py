@@ -7,10 +7,11 @@ from typing import Final
 
 import orjson
 
-from schemas.codec import Broadcast, Unreadable, content_of, internal, read_command
+from schemas.codec import Broadcast, Unreadable, internal, read_command
 from schemas.identifiers import fact_id
 from schemas.message import Command, Published
 from schemas.reply import read_reply
+from schemas.sweeps import commands_of
 from schemas.topics import DEADLETTERS
 from services.issuance.worker import SPEC as ISSUANCE
 from services.redemption.worker import SPEC as REDEMPTION
@@ -33,7 +34,7 @@ class _Said:
 
     command: Command
     records: list[Record] = field(default_factory=list)
-    contents: list[bytes] = field(default_factory=list)
+    contents: list[bytes | None] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -123,10 +124,11 @@ def _take(service: _Service, record: Record) -> Iterator[Break]:
         case Unreadable(cause=cause):
             yield Break(f"{spot} cannot be read and is no dead letter: {cause}")
         case Command():
-            key = (message.subject, message.id)
-            said = service.said.setdefault(key, _Said(message))
-            said.records.append(record)
-            said.contents.append(content_of(message))
+            for command in commands_of(message):
+                key = (command.subject, command.id)
+                said = service.said.setdefault(key, _Said(command))
+                said.records.append(record)
+                said.contents.append(command.content)
             _expect_reply(service, message)
         case Broadcast():
             return
@@ -223,7 +225,8 @@ def _caused(evidence: Evidence, service: _Service) -> Iterator[Break]:
         if not evidence.passed(service.spec.service, record):
             message = read_command(service.spec.service, record.value)
             if isinstance(message, Command):
-                _claim(service, message)
+                for command in commands_of(message):
+                    _claim(service, command)
     for id, fact in service.facts.items():
         if id not in service.claimed:
             entity = next(iter(fact.dates), "")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from services.redemption import balance
 from services.runtime import deciding
 from services.runtime.admission import Admission
+from services.runtime.answering import Answering
 from services.runtime.deciding import Deciding
 from services.runtime.partitions import Partition
 from services.runtime.staging import Staging
@@ -24,7 +25,7 @@ SEAMS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("evolve", balance, "evolve"),
     ("fact", Deciding, "_fact"),
     ("fact", Staging, "fact"),
-    ("answer", Deciding, "_answer"),
+    ("answer", Answering, "first"),
     ("rows", Staging, "finish"),
     ("apply", Partition, "apply"),
     ("sweep", Worker, "_sweep"),

@@ -11,6 +11,7 @@ from schemas.decision import Refused
 from schemas.message import Command, encode_command
 from schemas.policy import Right
 from schemas.policy_checks import PolicyRefusedError, read_policy
+from schemas.sweeps import SWEEP
 from schemas.terms import Policy, Terms
 from schemas.topics import ISSUANCE_COMMANDS, REDEMPTION_COMMANDS, Topic
 from services.issuance import card
@@ -109,8 +110,8 @@ def test_a_command_needs_its_right_and_no_other(owner: str, command: str) -> Non
 
 
 INTERNAL = [
-    *(("issuance", name) for name in sorted(issuance.INTERNAL_COMMANDS)),
-    *(("redemption", name) for name in sorted(redemption.INTERNAL_COMMANDS)),
+    *(("issuance", name) for name in sorted(issuance.INTERNAL_COMMANDS | {SWEEP})),
+    *(("redemption", name) for name in sorted(redemption.INTERNAL_COMMANDS | {SWEEP})),
 ]
 
 

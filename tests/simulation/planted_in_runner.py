@@ -1,11 +1,13 @@
 """Bugs in the loop that every service runs on: transactions, restoring, answers, admission."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
-from services.runtime import advance, deciding, kept, partitions, staging, worker
+from schemas.message import Command
+from services.runtime import advance, answering, deciding, kept, partitions, staging, worker
 from services.runtime.advance import GENESIS, PROGRESS, Progress
 from services.runtime.memory_log import MemoryConsumer
 from services.runtime.ports import BatchDroppedError, OutcomeUnknownError, Standing
@@ -18,12 +20,22 @@ PLANTS: Final[list[Plant]] = []
 
 @planted(PLANTS)
 def no_answer_is_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(deciding, "answer_until", lambda row: 0)
+    patch.setattr(answering, "answer_until", lambda row: 0)
 
 
 @planted(PLANTS)
 def answers_are_forgotten_after_a_day(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(deciding, "ANSWER_KEPT", 24 * 3_600_000)
+    patch.setattr(answering, "ANSWER_KEPT", 24 * 3_600_000)
+
+
+@planted(PLANTS)
+def what_is_swept_is_told_as_done_by_the_sweep(patch: pytest.MonkeyPatch) -> None:
+    commands_of = deciding.commands_of
+
+    def by_the_sweep(command: Command) -> Iterator[Command]:
+        return (replace(due, id=command.id) for due in commands_of(command))
+
+    patch.setattr(deciding, "commands_of", by_the_sweep)
 
 
 @planted(PLANTS)

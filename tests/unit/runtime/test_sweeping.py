@@ -3,6 +3,9 @@
 import orjson
 import pytest
 
+from schemas.codec import read_command
+from schemas.message import Command, encode_command
+from schemas.sweeps import DUE_MAX, SWEEP, commands_of
 from schemas.topics import REDEMPTION_BALANCES, REDEMPTION_COMMANDS, REDEMPTION_EVENTS
 from services.redemption.worker import SPEC as REDEMPTION
 from services.runtime.records import Record, Staged
@@ -36,9 +39,11 @@ def swept(world: SmallWorld) -> list[str]:
     return [fact["subject"] for fact in facts if fact["type"] in SWEPT]
 
 
-def sweeps(records: list[Record]) -> list[Record]:
-    """The commands of the sweeper."""
-    return [r for r in records if b'"lapse_' in (r.value or b"") or b'"expire_' in (r.value or b"")]
+def sweeps(records: list[Record]) -> list[Command]:
+    """What the sweeper has sent, each by itself."""
+    read = [read_command("redemption", record.value) for record in records]
+    asked = [one for one in read if isinstance(one, Command)]
+    return [due for one in asked if one.type == SWEEP for due in commands_of(one)]
 
 
 def on_their_way(world: SmallWorld) -> int:
@@ -112,3 +117,103 @@ def test_many_workers_sweep_everything_once_while_they_come_and_go(world: SmallW
     assert once(world)
     assert on_their_way(world) >= 0
     assert world.deadletters() == []
+
+
+def test_much_that_is_due_goes_by_few_records_and_none_is_too_long(world: SmallWorld) -> None:
+    world.settle()
+    records = world.read(REDEMPTION_COMMANDS)
+    each = [len(sweeps([record])) for record in records]
+    assert sum(each) == DUE
+    assert max(each) <= DUE_MAX
+    assert sum(count > 0 for count in each) <= DUE // 20
+
+
+def test_a_sweep_decides_as_its_commands_would_one_by_one(world: SmallWorld) -> None:
+    world.settle()
+    alone = SmallWorld()
+    alone.publish_policy()
+    for record in world.read(REDEMPTION_BALANCES):
+        if record.offset < DUE and record.timestamp == alone.clock.now():
+            alone.memory.append(
+                Staged(REDEMPTION_BALANCES.name, None, record.timestamp, record.key, record.value)
+            )
+    worker = alone.worker(REDEMPTION)
+    while not (worker.partitions and worker.ready()):
+        worker.tick()
+    for record in world.read(REDEMPTION_COMMANDS):
+        for due in sweeps([record]):
+            value = encode_command(
+                id=due.id,
+                type=due.type,
+                source=due.source,
+                subject=due.subject,
+                time=due.time,
+                body=due.body.model_dump(mode="json", exclude_none=True),
+            )
+            key = due.subject.encode()
+            alone.memory.append(
+                Staged(record.topic, record.partition, record.timestamp, key, value)
+            )
+    alone.settle([worker])
+    facts = [r.value for r in world.read(REDEMPTION_EVENTS)]
+    assert len(facts) == DUE
+    assert [r.value for r in alone.read(REDEMPTION_EVENTS)] == facts
+
+
+def test_a_sweep_that_comes_twice_does_nothing_the_second_time(world: SmallWorld) -> None:
+    world.settle()
+    before = [r.value for r in world.read(REDEMPTION_EVENTS)]
+    for record in world.read(REDEMPTION_COMMANDS):
+        if sweeps([record]):
+            world.memory.append(
+                Staged(record.topic, record.partition, record.timestamp, record.key, record.value)
+            )
+    world.settle()
+    assert [r.value for r in world.read(REDEMPTION_EVENTS)] == before
+    assert world.deadletters() == []
+
+
+def _sweep_of(world: SmallWorld, source: str, subjects: list[str]) -> None:
+    due = [
+        {"id": f"d-{one}", "subject": one, "type": "lapse_hold.v1", "data": {"hold": "H1"}}
+        for one in subjects
+    ]
+    value = encode_command(
+        id="s1",
+        type=SWEEP,
+        source=source,
+        subject=subjects[0],
+        time=world.clock.now(),
+        body={"due": due},
+    )
+    key = subjects[0].encode()
+    world.memory.append(Staged(REDEMPTION_COMMANDS.name, None, world.clock.now(), key, value))
+
+
+@pytest.mark.parametrize(
+    ("source", "subjects", "cause"),
+    [
+        ("channel/pos", ["due-0000000"], b"not_permitted: sweep comes from services only"),
+        (
+            "service/redemption",
+            [f"due-{number:07d}" for number in range(9)],
+            b"belongs on partition",
+        ),
+    ],
+)
+def test_a_sweep_of_a_channel_or_of_another_partition_is_a_dead_letter(
+    source: str, subjects: list[str], cause: bytes
+) -> None:
+    world = SmallWorld()
+    world.publish_policy()
+    for key, row in rows(9, world.clock.now()):
+        world.memory.append(
+            Staged(REDEMPTION_BALANCES.name, None, world.clock.now(), key.encode(), row)
+        )
+    _sweep_of(world, source, subjects)
+    world.workers = [world.worker(REDEMPTION)]
+    world.settle()
+    (letter,) = world.deadletters()
+    assert cause in (letter.header("scrip-cause") or b""), letter.headers
+    # What was due was swept all the same, by the worker's own word.
+    assert len(swept(world)) == 9

@@ -16,6 +16,7 @@ from schemas.codec import (
     read_fact,
 )
 from schemas.message import Command
+from schemas.sweeps import DUE_MAX, commands_of
 from schemas.topics import ISSUANCE_EVENTS, REDEMPTION_EVENTS
 
 GOOD: dict[str, Any] = {
@@ -214,3 +215,51 @@ def test_a_fact_of_another_topic_is_no_fact_of_this_one() -> None:
     for value in (b"", b"{}", b'{"type":"hold_lapsed.v1"}', b"\xff"):
         with pytest.raises(ValueError, match=r"."):
             read_fact(REDEMPTION_EVENTS, value)
+
+
+DUE: dict[str, Any] = {
+    "id": "d1",
+    "subject": "c1",
+    "type": "lapse_hold.v1",
+    "data": {"hold": "h1"},
+}
+
+
+def sweep(*due: Any) -> dict[str, Any]:
+    return {"type": "sweep.v1", "source": "service/redemption", "data": {"due": list(due)}}
+
+
+def test_a_sweep_holds_commands_that_are_read_as_if_each_had_come_alone() -> None:
+    other = {**DUE, "id": "d2", "subject": "c2", "type": "expire_lots.v1", "data": {"round": 2}}
+    held = list(commands_of(command(**sweep(DUE, other))))
+    assert [(one.id, one.type, one.subject) for one in held] == [
+        ("d1", "lapse_hold", "c1"),
+        ("d2", "expire_lots", "c2"),
+    ]
+    assert (held[0].body.hold, held[1].body.round) == ("h1", 2)
+    assert {(one.source, one.time) for one in held} == {("service/redemption", 1_777_644_000_000)}
+    plain = command()
+    assert list(commands_of(plain)) == [plain]
+
+
+@pytest.mark.parametrize(
+    ("due", "cause"),
+    [
+        ([], "data.due: a list of 0 — allowed: 1 or more of them"),
+        ([DUE] * (DUE_MAX + 1), "data.due: a list of 201 — allowed: 200 of them or fewer"),
+        (
+            [{**DUE, "type": "place_hold.v1"}],
+            "data.due.0: type 'place_hold.v1' — allowed: "
+            "type 'lapse_hold.v1', 'lapse_return.v1', 'expire_lots.v1'",
+        ),
+        ([{"id": "d1"}], "data.due.0: an object — allowed: the key type is required"),
+        ([DUE, {**DUE, "data": {}}], "data.due.1.data.hold: nothing — allowed: "),
+        ([{**DUE, "subject": "no spaces"}], "data.due.0.subject: 'no spaces' — allowed: "),
+        (
+            [{**DUE, "data": {"hold": "h1", "amount": 5}}],
+            "data.due.0.data.amount: an unknown key — allowed: hold, place",
+        ),
+    ],
+)
+def test_a_sweep_that_is_unfit_says_where(due: list[Any], cause: str) -> None:
+    assert unreadable(message(**sweep(*due))).cause.startswith(cause)
