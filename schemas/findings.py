@@ -71,7 +71,8 @@ def _found(detail: Mapping[str, Any]) -> str:
         case "extra_forbidden" | "unexpected_keyword_argument":
             return "an unknown key"
         case "union_tag_invalid":
-            return f"{_tag_of(detail)} {show(detail['ctx']['tag'])}"
+            tag = _tag_of(detail)
+            return f"{tag} {show(detail['input'][tag])}"
         case "too_short" | "too_long":
             return f"{show(detail['input'])} of {detail['ctx']['actual_length']}"
         case _:

@@ -23,7 +23,9 @@ from schemas.terms import Policy, Terms
 from schemas.topics import REDEMPTION_COMMANDS, REDEMPTION_EVENTS, Topic
 from services.redemption import balance
 
+SWEPT_AGAIN_MAX = 20
 DELIVERIES_MAX = 1_000
+SWEPT_AGAIN_MAX = 20
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Scenario:
     rows: dict[str, Any] = field(default_factory=dict)
     facts: list[Published] = field(default_factory=list)
     left: list[Outgoing] = field(default_factory=list)
+    swept: list[Command] = field(default_factory=list)
     versions: int = 1
     count: int = 0
 
@@ -115,14 +118,24 @@ class Scenario:
         return outcome
 
     def sweep(self) -> list[str]:
-        """Send what is due until nothing is; the types sent."""
+        """Send what is due until nothing is; the types sent. What was swept before comes again.
+
+        Nothing of a sweep is remembered, so whenever it comes again it must find nothing to do.
+        """
+        for command in self.swept[-SWEPT_AGAIN_MAX:]:
+            again = self.core.decide(self._load(self.core.keys(command)), command, self.terms)
+            assert isinstance(again, Accepted), again
+            assert again.facts == (), (command, again)
         sent: list[str] = []
         while due := self._due():
             assert len(sent) < DELIVERIES_MAX, "something stays due for ever"
             body = orjson.dumps(due.body).decode()
             name = derived(due.type, due.subject, body, str(due.at))
             model = self.commands[due.type].model_validate(due.body)
-            self.run(Command(name, due.type, "service/sweeper", due.subject, self.now, model))
+            self.swept.append(
+                Command(name, due.type, "service/sweeper", due.subject, self.now, model)
+            )
+            self.run(self.swept[-1])
             sent.append(due.type)
         return sent
 

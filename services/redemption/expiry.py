@@ -23,7 +23,8 @@ EXPIRED_KEPT_MAX: Final = 100
 def expire_lots(case: Case, body: ExpireLots) -> Accepted:
     """What is not held of every lot that has ended; where the law says later, it lives on.
 
-    A round that is past does nothing, so that its answer need not be remembered.
+    A round that is past does nothing, so that its answer need not be remembered: both what expires
+    and what lives on by law end it.
     """
     account, terms = case.account, case.terms
     if body.round != account.sweeps:
@@ -73,7 +74,7 @@ def _lives_on(case: Case, past: list[Lot]) -> Accepted:
         parts=[],
         lots=later,
     )
-    return accepted(case.fact(VALIDITY_EXTENDED, body, later))
+    return swept(accepted(case.fact(VALIDITY_EXTENDED, body, later)))
 
 
 def value_taken(account: Account, body: ValueTaken) -> None:

@@ -31,7 +31,7 @@ class Account:
 
     `used` tells whether anything but its sale ever moved its value. `expired` are lots whose end
     may still be put off. `loaded_at` is the last load (the law counts from it); the `_day` fields
-    say which network day the counters beside them count. `sweeps` counts expiries.
+    say which network day the counters beside them count. `sweeps` counts sweeps of lots.
     """
 
     kind: Kind

@@ -15,7 +15,7 @@ from schemas.value import Draw, Lot, Part
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, unchanged
 from services.redemption.changes import settle, take_in
-from services.redemption.expiry import VALIDITY_EXTENDED
+from services.redemption.expiry import BY_LAW, VALIDITY_EXTENDED
 from services.redemption.holds import live_lots
 from services.redemption.limits import may_come_in
 from services.redemption.loads import room_for
@@ -195,8 +195,10 @@ def balance_adjusted(account: Account, body: BalanceAdjusted) -> None:
 
 
 def validity_extended(account: Account, body: ValidityExtended) -> None:
-    """Lots that live longer, and those that are back."""
+    """Lots that live longer, and those that are back; a sweep that found them ends its round."""
     settle(account, body)
+    if body.approved_by == BY_LAW:
+        account.sweeps += 1
     later = {lot.lot: lot.expires_at for lot in body.lots}
     known = set()
     for lot in account.lots:

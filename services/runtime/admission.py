@@ -83,7 +83,7 @@ class Admission:
 
     def _named(self, command: Command) -> tuple[str, ...]:
         if command.type == SWEEP:
-            return tuple(due.subject for due in command.body.due)
+            return (command.subject, *(due.subject for due in command.body.due))
         return (command.subject,) if self._subjects is None else self._subjects(command)
 
     def _from_outside(self, command: Command) -> str | None:

@@ -8,7 +8,7 @@ from services.runtime.records import Staged
 from services.runtime.staging import Staging
 
 RECORDS_MAX: Final = 5_000
-RECORDS_MIN: Final = 50
+RECORDS_MIN: Final = 10
 BATCH_SECONDS: Final = 0.25
 
 
@@ -40,14 +40,16 @@ class BatchSize:
 
     def __init__(self) -> None:
         self.records = RECORDS_MAX
+        self._latest = 0
 
     def shrink(self) -> None:
         """A batch did not get in: the next is smaller, should its size be the reason."""
-        self.records = max(RECORDS_MIN, self.records // 2)
+        self.records = max(RECORDS_MIN, min(self.records, self._latest or self.records) // 2)
 
     def learn(self, records: int, seconds: float) -> None:
-        """A batch of so many records took so long."""
+        """A batch of so many records took so long; one record may hold many commands."""
+        self._latest = records
         if seconds > BATCH_SECONDS:
-            self.records = max(RECORDS_MIN, self.records // 2)
+            self.shrink()
         elif records == self.records:
             self.records = min(RECORDS_MAX, self.records * 2)

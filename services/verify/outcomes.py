@@ -11,7 +11,7 @@ from schemas.codec import Broadcast, Unreadable, internal, read_command
 from schemas.identifiers import fact_id
 from schemas.message import Command, Published
 from schemas.reply import read_reply
-from schemas.sweeps import commands_of
+from schemas.sweeps import SWEEP, commands_of
 from schemas.topics import DEADLETTERS
 from services.issuance.worker import SPEC as ISSUANCE
 from services.redemption.worker import SPEC as REDEMPTION
@@ -129,7 +129,8 @@ def _take(service: _Service, record: Record) -> Iterator[Break]:
                 said = service.said.setdefault(key, _Said(command))
                 said.records.append(record)
                 said.contents.append(command.content)
-            _expect_reply(service, message)
+            if message.type != SWEEP:
+                _expect_reply(service, message)
         case Broadcast():
             return
 
@@ -153,7 +154,8 @@ def _judge(evidence: Evidence, service: _Service, said: _Said) -> Iterator[Break
     if pending(reply) is not None:
         return
     types = read_reply(reply).facts
-    if content != said.contents[0]:
+    # What a sweep holds has no content; the first answer is that of the first that came alone.
+    if content != next((one for one in said.contents if one is not None), None):
         detail = f"{command.type} is answered as if it had said something else"
         yield Break(detail, "", command.subject, command.id)
     there_are = (tuple(fact.type for fact in facts), tuple(fact.type for fact in forgettable[-1:]))

@@ -64,6 +64,7 @@ class Twice:
         live.rows, stock.rows, live.now = pickle.loads(kept)  # noqa: S301 -- our own bytes
         stock.now = live.now
         live.facts, stock.facts = [], []
+        live.swept, stock.swept = [], []
 
     def after(
         self, kept: bytes, move: Move, *, sweeps: bool

@@ -68,6 +68,19 @@ def test_the_law_in_force_at_the_sweep_may_give_a_lot_longer() -> None:
     assert standing(scenario) == ("Activated", 150, 0, 150)
 
 
+def test_a_sweep_that_comes_again_behind_the_end_the_law_gave_does_nothing() -> None:
+    scenario = ending()
+    scenario.later(seconds=10)
+    law = [{"jurisdiction": "US", "expiry_floor_years": 5}]
+    scenario.set_policy({**scenario.document, "law": law})
+    assert scenario.sweep() == ["expire_lots"]
+    scenario.later(days=6 * 365)
+    (again,) = scenario.swept
+    assert scenario.run(again).types == []
+    assert scenario.sweep() == ["expire_lots"]
+    assert scenario.facts[-1].type == "lots_expired.v1"
+
+
 def extend(end: str, **changes: Any) -> dict[str, Any]:
     return {"expires_at": end, "reason": "kind", "approved_by": "eve", "place": F1, **changes}
 

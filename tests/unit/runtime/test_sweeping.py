@@ -4,14 +4,16 @@ import orjson
 import pytest
 
 from schemas.codec import read_command
+from schemas.instants import format_instant, parse_instant, years_after
 from schemas.message import Command, encode_command
 from schemas.sweeps import DUE_MAX, SWEEP, commands_of
 from schemas.topics import REDEMPTION_BALANCES, REDEMPTION_COMMANDS, REDEMPTION_EVENTS
 from services.redemption.worker import SPEC as REDEMPTION
+from services.runtime.batch import BATCH_SECONDS, RECORDS_MIN, BatchSize
 from services.runtime.records import Record, Staged
 from services.runtime.sweeping import SWEEPS_AWAITED_MAX
-from tests.benchmarks.sweeps import rows
-from tests.small_world import PARTITIONS, SmallWorld, money
+from tests.benchmarks.sweeps import CODEC, rows
+from tests.small_world import PARTITIONS, POLICY_DOCUMENT, SmallWorld, money
 
 DUE = 400
 SWEPT = ("hold_lapsed.v1", "lots_expired.v1")
@@ -217,3 +219,53 @@ def test_a_sweep_of_a_channel_or_of_another_partition_is_a_dead_letter(
     assert cause in (letter.header("scrip-cause") or b""), letter.headers
     # What was due was swept all the same, by the worker's own word.
     assert len(swept(world)) == 9
+
+
+def test_a_sweep_delivered_twice_across_the_end_the_law_gave_makes_each_fact_once() -> None:
+    world = SmallWorld()
+    law = [{"jurisdiction": "US-NY", "expiry_floor_years": 5}]
+    world.publish_policy({**POLICY_DOCUMENT, "law": law})
+    due = world.clock.now() + 120_000
+    by_law = due + 3_600_000
+    key, value = next(pair for pair in rows(5, due) if not CODEC.read(*pair).holds)
+    account = CODEC.read(key, value)
+    loaded = parse_instant(format_instant(by_law).replace("2026-", "2021-"))
+    assert years_after(loaded, 5) == by_law
+    account.lots[0].sold_at = account.loaded_at = loaded
+    world.memory.append(
+        Staged(
+            REDEMPTION_BALANCES.name,
+            None,
+            world.clock.now(),
+            key.encode(),
+            CODEC.write(key, account),
+        )
+    )
+    first = world.worker(REDEMPTION)
+    while not (first.partitions and first.ready()):
+        first.tick()
+    world.clock.move(due)
+    first.tick()
+    first.close()
+    # Nobody works for two hours; who comes then sends what is due before it has read the first.
+    world.workers = [world.worker(REDEMPTION, slot="1")]
+    world.clock.move(by_law + 3_600_000)
+    for _ in range(3):
+        world.settle()
+        world.clock.move(world.clock.now() + 2_000)
+    facts = [orjson.loads(record.value or b"") for record in world.read(REDEMPTION_EVENTS)]
+    assert [fact["type"] for fact in facts] == ["validity_extended.v1", "lots_expired.v1"]
+    assert len({fact["id"] for fact in facts}) == 2
+    assert len({due.id for due in sweeps(world.read(REDEMPTION_COMMANDS))}) == 2
+
+
+def test_a_batch_that_took_too_long_makes_the_next_half_of_what_it_was() -> None:
+    size = BatchSize()
+    size.learn(600, BATCH_SECONDS * 8)  # 600 sweeps may be 120,000 commands
+    assert size.records == 300
+    size.learn(300, BATCH_SECONDS / 2)
+    assert size.records == 600
+    size.learn(1, BATCH_SECONDS * 2)
+    assert size.records == RECORDS_MIN
+    size.shrink()
+    assert size.records == RECORDS_MIN

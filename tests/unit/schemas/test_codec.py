@@ -252,6 +252,7 @@ def test_a_sweep_holds_commands_that_are_read_as_if_each_had_come_alone() -> Non
             "data.due.0: type 'place_hold.v1' — allowed: "
             "type 'lapse_hold.v1', 'lapse_return.v1', 'expire_lots.v1'",
         ),
+        ([{**DUE, "type": {"pin": "4711"}}], "data.due.0: type an object — allowed: type 'lapse"),
         ([{"id": "d1"}], "data.due.0: an object — allowed: the key type is required"),
         ([DUE, {**DUE, "data": {}}], "data.due.1.data.hold: nothing — allowed: "),
         ([{**DUE, "subject": "no spaces"}], "data.due.0.subject: 'no spaces' — allowed: "),
