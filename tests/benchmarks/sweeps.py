@@ -252,8 +252,8 @@ def _measured(machine: Machine, seconds: float, workers: list[int]) -> dict[str,
     told = waited[int(RATE * COLD_SECONDS) :]
     return {
         "cold": _told(cold, waited[: int(RATE * COLD_SECONDS)]),
-        # Only as long as something was left to sweep.
-        **_told(each, told[: RATE * len(each)]),
+        # Only as long as something was left to sweep; with next to no accounts, without sweeps.
+        **_told(each, told[: RATE * len(each)] if sum(each) else told),
         "swept_twice": sum(times > 1 for times in swept.times.values()),
         "worker_us_each": round(used * 1e6 / (sum(each) + len(told)), 1),
     }
