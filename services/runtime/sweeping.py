@@ -8,7 +8,7 @@ from services.runtime.partitions import Partition
 from services.runtime.ports import TopicPartition
 
 # Sweeps on their way through the log: whoever writes a command waits behind no more than these.
-SWEEPS_AWAITED_MAX: Final = 200
+SWEEPS_AWAITED_MAX: Final = 100
 
 
 def room_for_sweeps(

@@ -48,7 +48,7 @@ from tests.small_world import POLICY_DOCUMENT, SmallWorld
 
 PARTITIONS: Final = 4
 RATE: Final = 500
-COLD_SECONDS: Final = 60.0
+COLD_SECONDS: Final = 100.0
 NICENESS: Final = 10
 SPENDERS: Final = 2_000
 CODEC: Final = CoreRows(ROWS, REDEMPTION_MEMORY, REDEMPTION_BALANCES)
@@ -180,10 +180,13 @@ class Channel(threading.Thread):
 
 def follow(bootstrap: str, topic: str, over: threading.Event) -> Iterator[bytes]:
     """The committed records of a topic as they come, until it is over."""
-    consumer = Consumer({**reader_settings(bootstrap, "read_committed"), "fetch.wait.max.ms": 5})
+    settings = reader_settings(bootstrap, "read_committed")
+    consumer = Consumer({**settings, "fetch.wait.max.ms": 100, "enable.partition.eof": False})
     consumer.assign([KafkaPartition(topic, number, 0) for number in range(PARTITIONS)])
     while not over.is_set():
-        for message in consumer.consume(2_000, 0.02):
+        # Asked for many at once, the client would wait for all of them or the whole time.
+        messages = consumer.consume(1, 0.1)
+        for message in messages + (consumer.consume(2_000, 0) if messages else []):
             if message.error() is None:
                 yield message.value() or b""
     consumer.close()
