@@ -23,7 +23,6 @@ from schemas.terms import Policy, Terms
 from schemas.topics import REDEMPTION_COMMANDS, REDEMPTION_EVENTS, Topic
 from services.redemption import balance
 
-SWEPT_AGAIN_MAX = 20
 DELIVERIES_MAX = 1_000
 SWEPT_AGAIN_MAX = 20
 

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas.topics import POLICY, TOPICS
 from services.runtime.advance import PROGRESS, read_progress
-from services.runtime.kafka_reader import as_record
+from services.runtime.kafka_reader import arrived, as_record
 from services.runtime.kafka_settings import reader_settings
 from services.runtime.ports import TopicPartition as Place
 
@@ -35,9 +35,7 @@ class Follower:
 
     def look(self, seconds_max: float) -> int:
         """Take what has come, waiting at most so long for the first; how many records."""
-        messages = self._consumer.consume(1, seconds_max)
-        if messages:
-            messages += self._consumer.consume(RECORDS_MAX, 0)
+        messages = arrived(self._consumer, RECORDS_MAX, seconds_max)
         for message in messages:
             if message.error() is not None:
                 continue

@@ -145,12 +145,11 @@ def _late(case: Case, hold: Hold | None, known: Hold | EndedHold, minor: int) ->
     policy = case.programme.late_capture
     spending = Spending(known.hold, minor, [], late=True, order=known.order)
     spending.lapsed = _past_beside(case, hold)
-    freed: dict[str, int] = {}
-    for over in spending.lapsed if hold is None else (hold, *spending.lapsed):
-        for one in over.draws:
-            freed[one.lot] = freed.get(one.lot, 0) + one.minor
+    over = [*spending.lapsed]
     if hold is not None:
         spending.freed = hold.minor
+        over.append(hold)
+    freed = of_lots.by_lot(draw for one in over for draw in one.draws)
     alive(case)
     if account.frozen:
         case.against(Reason.ACCOUNT_FROZEN, "a late capture takes anew")

@@ -172,20 +172,16 @@ def increase_hold(case: Case, body: IncreaseHold) -> Decision:
         hold=replace(
             hold,
             minor=hold.minor + minor,
-            draws=_joined(hold.draws, draws),
+            draws=[
+                Draw(lot=lot, minor=both)
+                for lot, both in of_lots.by_lot([*hold.draws, *draws]).items()
+            ],
             day=day if hold.day == day else None,
         ),
         minor=minor,
         day=day,
     )
     return accepted(case.fact(HOLD_INCREASED, increased, drawn_lots(account, draws)))
-
-
-def _joined(draws: list[Draw], more: list[Draw]) -> list[Draw]:
-    joined = {one.lot: one.minor for one in draws}
-    for one in more:
-        joined[one.lot] = joined.get(one.lot, 0) + one.minor
-    return [Draw(lot=lot, minor=minor) for lot, minor in joined.items()]
 
 
 def release_hold(case: Case, body: ReleaseHold) -> Decision:

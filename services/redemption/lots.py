@@ -90,6 +90,14 @@ def total(draws: Iterable[Draw]) -> int:
     return minor
 
 
+def by_lot(draws: Iterable[Draw]) -> dict[str, int]:
+    """Σ minor of each lot."""
+    found: dict[str, int] = {}
+    for one in draws:
+        found[one.lot] = found.get(one.lot, 0) + one.minor
+    return found
+
+
 def by_id(lots: Iterable[Lot]) -> dict[str, Lot]:
     """Lots by their ids."""
     return {lot.lot: lot for lot in lots}

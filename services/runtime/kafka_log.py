@@ -16,7 +16,7 @@ from confluent_kafka import (
 from services.runtime.crash import CrashPoints, NoCrash
 from services.runtime.kafka_fences import Whose, is_fence, require_name, whose_name
 from services.runtime.kafka_producer import KafkaProducer, Reports
-from services.runtime.kafka_reader import KafkaReader, as_record
+from services.runtime.kafka_reader import KafkaReader, arrived, as_record
 from services.runtime.kafka_settings import (
     member_settings,
     reader_settings,
@@ -143,11 +143,8 @@ class KafkaConsumer:
         if self._fence is not None:
             self._join_again(self._fence)
             return []
-        messages = self._consumer.consume(1, timeout)
-        if messages and records_max > 1:
-            messages += self._consumer.consume(records_max - 1, 0)
         found: list[Record] = []
-        for message in messages:
+        for message in arrived(self._consumer, records_max, timeout):
             error = message.error()
             if error is None:
                 found.append(as_record(message, self._log.prefix))

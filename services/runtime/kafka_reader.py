@@ -17,6 +17,17 @@ AGAIN_SECONDS: Final = 0.2
 _log = structlog.get_logger()
 
 
+def arrived(consumer: Consumer, most: int, timeout: float) -> list[Any]:
+    """What has come, at most so many messages; waits `timeout` seconds for the first, and no more.
+
+    Asked for many at once, librdkafka would wait for all of them or the whole time.
+    """
+    messages: list[Any] = consumer.consume(1, timeout)
+    if messages and most > 1:
+        messages += consumer.consume(most - 1, 0)
+    return messages
+
+
 def as_record(message: Any, prefix: str) -> Record:
     """A message as a record, its topic without the namespace's prefix.
 
@@ -85,11 +96,9 @@ class KafkaReader:
             self._go_to(self._prefix + topic, partition, start)
         found: list[Any] = []
         while len(found) < most:
-            # Asked for many at once, librdkafka would wait for all of them or the whole time.
-            messages: list[Any] = self._consumer.consume(1, WAIT_READ)
+            messages = arrived(self._consumer, most - len(found), WAIT_READ)
             if not messages:
                 break
-            messages += self._consumer.consume(most - len(found) - 1, 0)
             for message in messages:
                 error = message.error()
                 if error is None:

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from services.runtime.kafka_reader import as_record
+from services.runtime.kafka_reader import arrived, as_record
 from services.runtime.kafka_settings import QUIET, reader_settings
 from services.runtime.ports import TopicPartition
 from services.runtime.records import Record
@@ -41,9 +41,7 @@ class Mirror:
 
     def follow(self, timeout: float) -> None:
         """Take over what has come within so many seconds, or what there is."""
-        messages = self._consumer.consume(1, timeout)
-        messages += self._consumer.consume(RECORDS_MAX, 0) if messages else []
-        for message in messages:
+        for message in arrived(self._consumer, RECORDS_MAX, timeout):
             error, offset = message.error(), message.offset()
             name = (str(message.topic())[len(self._prefix) :], message.partition() or 0)
             assert offset is not None

@@ -8,7 +8,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from services.runtime.kafka_log import KafkaLog
-from services.runtime.kafka_reader import as_record
+from services.runtime.kafka_reader import arrived, as_record
 from services.runtime.kafka_settings import reader_settings
 from services.runtime.ports import TopicPartition as Place
 from services.runtime.records import Record
@@ -42,9 +42,7 @@ class BulkReader:
         )
         heard = monotonic()
         while waiting:
-            messages = self._consumer.consume(1, LOOK_SECONDS)
-            messages += self._consumer.consume(RECORDS_MAX, 0)
-            for message in messages:
+            for message in arrived(self._consumer, RECORDS_MAX, LOOK_SECONDS):
                 place, record, at = self._taken(message)
                 if place not in found:
                     continue

@@ -30,11 +30,14 @@ _Asked = tuple[str, str, str]
 
 @dataclass(slots=True)
 class _Said:
-    """One command as often as it was delivered: first decided, then answered the same."""
+    """One command, however often it was delivered: first decided, then answered the same.
+
+    `content` is that of the first delivery that has one: what a sweep holds has none.
+    """
 
     command: Command
-    records: list[Record] = field(default_factory=list)
-    contents: list[bytes | None] = field(default_factory=list)
+    first: Record
+    content: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -126,9 +129,8 @@ def _take(service: _Service, record: Record) -> Iterator[Break]:
         case Command():
             for command in commands_of(message):
                 key = (command.subject, command.id)
-                said = service.said.setdefault(key, _Said(command))
-                said.records.append(record)
-                said.contents.append(command.content)
+                said = service.said.setdefault(key, _Said(command, record))
+                said.content = said.content or command.content
             if message.type != SWEEP:
                 _expect_reply(service, message)
         case Broadcast():
@@ -154,8 +156,7 @@ def _judge(evidence: Evidence, service: _Service, said: _Said) -> Iterator[Break
     if pending(reply) is not None:
         return
     types = read_reply(reply).facts
-    # What a sweep holds has no content; the first answer is that of the first that came alone.
-    if content != next((one for one in said.contents if one is not None), None):
+    if content != said.content:
         detail = f"{command.type} is answered as if it had said something else"
         yield Break(detail, "", command.subject, command.id)
     there_are = (tuple(fact.type for fact in facts), tuple(fact.type for fact in forgettable[-1:]))
@@ -193,7 +194,7 @@ def _leaves_no_trace(evidence: Evidence, service: _Service, said: _Said) -> bool
     command = said.command
     if command.type == "enquire" or internal(service.spec.service, command.type):
         return True
-    first = said.records[0]
+    first = said.first
     progress = evidence.progress[service.spec.service].get((first.topic, first.partition))
     return progress is not None and first.timestamp + ANSWER_KEPT <= progress.now
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import orjson
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from services.runtime.kafka_reader import arrived
 from services.runtime.kafka_settings import reader_settings
 from tests.benchmarks.measuring import PARTITIONS
 
@@ -102,10 +103,10 @@ def read_all(bootstrap: str, topic: str, take: Callable[[Message], None]) -> Non
     reader.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
     open_ends = set(range(PARTITIONS))
     while open_ends:
-        messages = reader.consume(1, WAIT)
+        messages = arrived(reader, READ_MAX, WAIT)
         if not messages:
             raise TimeoutError(f"{topic}: no end of partitions {sorted(open_ends)}")
-        for message in messages + reader.consume(READ_MAX, 0):
+        for message in messages:
             error = message.error()
             if error is None:
                 take(message)

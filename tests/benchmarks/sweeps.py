@@ -3,9 +3,9 @@
 `python -m tests.benchmarks.sweeps kafka ACCOUNTS SECONDS WORKERS`: accounts (60 % with a hold past
 its end, the rest with a lot past its validity) lie on the topic of balances; real workers sweep
 them while a channel publishes 500 commands a second on other accounts. Facts are counted: each
-account must be swept once. Told apart are the first minute, in which the broker's virtual machine
-still compiles, and the SECONDS after it. Workers run at a lower priority than the broker, which
-has a machine of its own elsewhere. `… cpu ACCOUNTS` sweeps on a log in memory: processor time.
+account must be swept once. Told apart are the first 100 seconds, in which the broker's virtual
+machine still compiles, and the SECONDS after them. Workers run at a lower priority than the broker,
+which has a machine of its own elsewhere. `… cpu ACCOUNTS` sweeps on a log in memory.
 """
 
 import json
@@ -39,6 +39,7 @@ from services.local.keys import seals_for
 from services.local.machine import Machine
 from services.redemption.rows import ROWS, Account
 from services.redemption.worker import SPEC
+from services.runtime.kafka_reader import arrived
 from services.runtime.kafka_settings import plain_producer_settings, reader_settings
 from services.runtime.murmur2 import partition_of
 from services.runtime.records import Staged
@@ -184,9 +185,7 @@ def follow(bootstrap: str, topic: str, over: threading.Event) -> Iterator[bytes]
     consumer = Consumer({**settings, "fetch.wait.max.ms": 100, "enable.partition.eof": False})
     consumer.assign([KafkaPartition(topic, number, 0) for number in range(PARTITIONS)])
     while not over.is_set():
-        # Asked for many at once, the client would wait for all of them or the whole time.
-        messages = consumer.consume(1, 0.1)
-        for message in messages + (consumer.consume(2_000, 0) if messages else []):
+        for message in arrived(consumer, 2_000, 0.1):
             if message.error() is None:
                 yield message.value() or b""
     consumer.close()
