@@ -92,6 +92,10 @@ class Agenda:
         """
         return sum(key not in handled for key in self._awaited)
 
+    def awaits(self) -> bool:
+        """Was anything sent that is not done yet?"""
+        return bool(self._awaited)
+
     def due(self, now: int, most: int) -> list[Due]:
         """What is due by `now`: at most so many new ones, oldest first, and what comes again."""
         found: list[Due] = []

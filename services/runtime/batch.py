@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.runtime.ports import TopicPartition
-from services.runtime.records import Staged
 from services.runtime.staging import Staging
 
 RECORDS_MAX: Final = 5_000
@@ -17,11 +16,10 @@ class Batch:
     """What one transaction will hold."""
 
     stagings: dict[TopicPartition, Staging] = field(default_factory=dict)
-    sweeps: list[Staged] = field(default_factory=list)
     forgotten: dict[TopicPartition, list[str]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.stagings or self.sweeps)
+        return bool(self.stagings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from services.runtime.ports import (
     OutcomeUnknownError,
     Producer,
     RowReader,
+    Sender,
     TopicPartition,
 )
 from services.runtime.records import Record, Row, Staged
@@ -50,6 +51,10 @@ class CrashingLog:
         producer = CrashingProducer(self._log.producer(identity), self._crash)
         self._crash.at(Point.AFTER_PRODUCER)
         return producer
+
+    def sender(self) -> Sender:
+        """A producer outside any transaction; the worker has a point behind each record."""
+        return self._log.sender()
 
     def reader(self) -> RowReader:
         """A reader outside any group."""

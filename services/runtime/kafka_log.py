@@ -17,6 +17,7 @@ from services.runtime.crash import CrashPoints, NoCrash
 from services.runtime.kafka_fences import Whose, is_fence, require_name, whose_name
 from services.runtime.kafka_producer import KafkaProducer, Reports
 from services.runtime.kafka_reader import KafkaReader, arrived, as_record
+from services.runtime.kafka_sender import KafkaSender
 from services.runtime.kafka_settings import (
     member_settings,
     reader_settings,
@@ -78,6 +79,10 @@ class KafkaLog:
         reports = self._reports.setdefault(identity, Reports())
         name = self.prefix + identity
         return KafkaProducer(self.bootstrap, self.prefix, name, self.crash, reports)
+
+    def sender(self) -> KafkaSender:
+        """A producer outside any transaction."""
+        return KafkaSender(self.bootstrap, self.prefix)
 
     def reader(self) -> "KafkaReader":
         """A reader outside any group."""

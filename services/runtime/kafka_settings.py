@@ -15,6 +15,7 @@ HEARTBEAT_MS: Final = 500
 POLL_INTERVAL_MS: Final = 30_000
 TRANSACTION_MS: Final = 5_000
 MESSAGE_MS: Final = 4_000
+SENT_MS: Final = 30_000
 
 
 def member_settings(bootstrap: str, group: str, slot: str) -> dict[str, Any]:
@@ -72,6 +73,18 @@ def transactional_settings(bootstrap: str, identity: str) -> dict[str, Any]:
         "message.timeout.ms": MESSAGE_MS,
         "message.max.bytes": RECORD_BYTES_MAX,
         "queue.buffering.max.messages": 1_000_000,
+        "compression.type": "lz4",
+    }
+
+
+def sender_settings(bootstrap: str) -> dict[str, Any]:
+    """A producer of records that may get lost, or come twice or late."""
+    return {
+        **QUIET,
+        "bootstrap.servers": bootstrap,
+        "linger.ms": 0,
+        "message.timeout.ms": SENT_MS,
+        "message.max.bytes": RECORD_BYTES_MAX,
         "compression.type": "lz4",
     }
 

@@ -54,13 +54,12 @@ class MemoryLog:
 
     def __init__(self, partitions: int) -> None:
         self._count = partitions
-        self._slots: dict[TopicPartition, list[Slot]] = {}
+        self._slots: dict[TopicPartition, list[Slot]] = {
+            (t.name, number): [] for t in TOPICS for number in range(self.partitions(t.name))
+        }
         self._epochs: dict[str, int] = {}
         self._open: dict[str, Transaction] = {}
         self.groups: dict[str, Group] = {}
-        for topic in TOPICS:
-            for number in range(self.partitions(topic.name)):
-                self._slots[topic.name, number] = []
 
     def partitions(self, topic: str) -> int:
         """How many partitions the topic has; 0: there is no such topic."""
@@ -75,15 +74,8 @@ class MemoryLog:
             assert staged.key is not None
             number = partition_of(staged.key, self.partitions(staged.topic))
         slots = self._slots[staged.topic, number]
-        record = Record(
-            staged.topic,
-            number,
-            len(slots),
-            staged.timestamp,
-            staged.key,
-            staged.value,
-            staged.headers,
-        )
+        told = (staged.timestamp, staged.key, staged.value, staged.headers)
+        record = Record(staged.topic, number, len(slots), *told)
         slots.append(Slot(record, transaction))
         if isinstance(staged, Marked):
             staged.offset = record.offset
@@ -147,6 +139,14 @@ class MemoryLog:
         if old is not None:
             self.end_transaction(old, "aborted")
         return MemoryProducer(self, identity, self._epochs[identity])
+
+    def sender(self) -> "MemoryLog":
+        """A producer outside any transaction: the log itself."""
+        return self
+
+    def send(self, staged: Staged) -> None:
+        """Write a record at once."""
+        self.append(staged)
 
     def reader(self) -> "MemoryLog":
         """A reader outside any group: the log itself."""

@@ -106,6 +106,14 @@ class Producer(Protocol):
         ...
 
 
+class Sender(Protocol):
+    """Writes outside any transaction what may get lost, and may come twice or late."""
+
+    def send(self, staged: Staged) -> None:
+        """Write a record to its partition, soon or not at all: nobody is told which."""
+        ...
+
+
 class StateReader(Protocol):
     """Reads topics of state, committed records only."""
 
@@ -141,6 +149,10 @@ class Log(Protocol):
 
     def producer(self, identity: str) -> Producer:
         """A producer of this transactional identity; the one before it is fenced."""
+        ...
+
+    def sender(self) -> Sender:
+        """A producer outside any transaction."""
         ...
 
     def reader(self) -> RowReader:

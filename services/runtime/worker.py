@@ -27,7 +27,7 @@ from services.runtime.ports import (
 )
 from services.runtime.records import Record
 from services.runtime.staging import Staging
-from services.runtime.sweeping import room_for_sweeps
+from services.runtime.sweeping import Sweeper
 
 _log = structlog.get_logger()
 
@@ -58,6 +58,7 @@ class Worker:
         self._topics = {topic.name: topic for topic in job.inputs}
         self._consumer = log.consumer(identity.group, list(self._topics), identity.slot)
         self._producer: Producer | None = None
+        self._sweeper = Sweeper(log, job.sweeps, crash)
         self._size = BatchSize()
         self._dropping = Dropping(job.service)
 
@@ -73,9 +74,11 @@ class Worker:
         began = time.perf_counter()
         batch = self._stage(records)
         self._size.learn(len(records), time.perf_counter() - began)
+        # Now, so that it can be read once the batch is in.
+        sent = self._sweeper.send(self.partitions, batch, self._clock.now())
         if batch:
             self._commit(batch, metadata)
-        return bool(batch or records or restoring)
+        return bool(batch or records or restoring or sent)
 
     def close(self) -> None:
         """Leave the group; nothing is in flight between ticks."""
@@ -177,7 +180,7 @@ class Worker:
             batch.stagings[name] = staging
         for name in waiting:
             self._wait(self.partitions[name], batch.stagings.get(name))
-        self._sweep(batch)
+        self._forget(batch)
         return batch
 
     def _wait(self, partition: Partition, staging: Staging | None) -> None:
@@ -205,18 +208,10 @@ class Worker:
         _log.info("policy_found", topic=partition.key[0], version=told.version)
         return True
 
-    def _sweep(self, batch: Batch) -> None:
-        now = self._clock.now()
-        room = room_for_sweeps(self.partitions, batch)
-        for name, partition in self.partitions.items():
-            if partition.agenda is None or partition.phase != "ready":
-                continue
-            dues = partition.agenda.due(now, room.get(name, 0))
-            for sweep in self.job.sweeps(dues, now, partition.number):
-                batch.sweeps.append(sweep)
-                self._crash.at(Point.SWEEP_MADE)
-            staging = batch.stagings.get(name)
-            if staging is not None:
+    def _forget(self, batch: Batch) -> None:
+        for name, staging in batch.stagings.items():
+            partition = self.partitions[name]
+            if partition.agenda is not None and partition.phase == "ready":
                 keys = partition.agenda.forget(staging.progress.now)
                 batch.forgotten[name] = keys
                 staging.change({key: None for key in keys if key not in staging.changed})
@@ -233,8 +228,6 @@ class Worker:
             for staging in batch.stagings.values():
                 for staged in staging.outputs:
                     self._producer.produce(staged)
-            for staged in batch.sweeps:
-                self._producer.produce(staged)
             self._crash.at(Point.AFTER_PRODUCE)
             self._producer.commit(offsets, metadata)
         except BatchDroppedError as cause:

@@ -19,6 +19,7 @@ from services.runtime.crash import NoCrash
 from services.runtime.job import Job
 from services.runtime.kafka_log import KafkaLog
 from services.runtime.kafka_settings import QUIET
+from services.runtime.partitions import Partition
 from services.runtime.policies import Policies
 from services.runtime.ports import BatchDroppedError, Producer, TopicPartition
 from services.runtime.records import Staged
@@ -185,12 +186,16 @@ class LiveStage:
             if isinstance(loop, Worker):
                 for place in self._places(loop.job.inputs):
                     held = loop.partitions.get(place)
-                    ready = held is not None and held.phase == "ready"
-                    if held is None or not ready or held.progress.next <= self.reader.last(place):
+                    if held is None or held.phase != "ready" or self._has_more(held, place):
                         found.append(f"{name} on {place[0]}/{place[1]}")
         for sink in self._sinks:
             found += self._sink_behind(sink)
         return found
+
+    def _has_more(self, held: Partition, place: TopicPartition) -> bool:
+        """Has it more to read, or is something due on its way that is not on the log yet?"""
+        on_its_way = held.agenda is not None and held.agenda.awaits()
+        return on_its_way or held.progress.next <= self.reader.last(place)
 
     def _sink_behind(self, sink: Sink) -> Iterator[str]:
         table = sink.progress

@@ -29,7 +29,7 @@ from services.runtime.job import deciding_job
 from services.runtime.memory_log import MemoryLog
 from services.runtime.murmur2 import partition_of
 from services.runtime.policies import Policies, write_published_policy
-from services.runtime.ports import Assigned, Membership, StateReader, TopicPartition
+from services.runtime.ports import Assigned, Membership, Sender, StateReader, TopicPartition
 from services.runtime.process import leave_restored_rows_alone
 from services.runtime.records import Record, Staged
 from services.runtime.seals import HmacSeals, SealKey
@@ -74,6 +74,9 @@ class Feed:
 
     def producer(self, identity: str) -> "Feed":
         return self
+
+    def sender(self) -> Sender:
+        raise AssertionError("nothing is due here")
 
     def reader(self) -> StateReader:
         return self._policies

@@ -95,6 +95,38 @@ def test_an_open_transaction_is_in_doubt_and_hides_what_follows(log: Log) -> Non
     assert values == [b"2"]
 
 
+def test_what_is_sent_outside_a_transaction_is_read_while_others_are_open(log: Log) -> None:
+    hanging = log.producer("hanging")
+    hanging.begin()
+    hanging.produce(staged(1, topic=EVENTS))
+    first = staged(2)
+    first.headers = (("scrip-chain", b"x"),)
+    sender = log.sender()
+    sender.send(first)
+    sender.send(staged(3, key="b", partition=2))
+    found = until(lambda: read_all(log, COMMANDS, 0), "what was sent")
+    assert [(r.value, r.key) for r in found] == [(b"2", b"a")]
+    assert found[0].header("scrip-chain") == b"x"
+    assert until(lambda: read_all(log, COMMANDS, 2), "what was sent")[0].value == b"3"
+    hanging.abandon()
+
+
+def test_what_cannot_be_sent_is_said_aloud_and_stops_nobody(
+    log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not isinstance(log, KafkaLog):
+        pytest.skip("in memory everything can be sent")
+    sender = log.sender()
+
+    def said() -> str:
+        sender.send(staged(1, partition=PARTITIONS))  # there is no such partition
+        return capsys.readouterr().out
+
+    assert "not_sent" in until(said, "the warning")
+    sender.send(staged(2))
+    assert until(lambda: read_all(log, COMMANDS, 0), "what was sent")[0].value == b"2"
+
+
 def test_a_producer_that_was_replaced_cannot_commit(log: Log) -> None:
     old = log.producer("twice")
     old.begin()

@@ -20,6 +20,8 @@ SLOW: Final = "nothing comes for a while"
 AWAY: Final = "away"
 CUT: Final = "cut off"
 LOST: Final = "acknowledgement lost"
+NOT_SENT: Final = "sent and lost"
+SENT_TWICE: Final = "sent twice"
 FORGOTTEN: Final = "acknowledged and not kept"
 
 Rates = Mapping[str, Mapping[str, int]]
@@ -52,6 +54,7 @@ RATES: Final[Rates] = {
     "begin": {KILL: 6, FREEZE: 11, DROP: 11},
     "after_begin": {KILL: 8, FREEZE: 8},
     "produce": {KILL: 3, FREEZE: 3, DROP: 2},
+    "send": {KILL: 3, FREEZE: 3, NOT_SENT: 30, SENT_TWICE: 30},
     "send_offsets": {KILL: 14, FREEZE: 22, DROP: 16},
     "commit": {
         KILL: 22,

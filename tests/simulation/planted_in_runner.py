@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from schemas.message import Command
-from services.runtime import advance, answering, deciding, kept, partitions, staging, worker
+from services.runtime import advance, agenda, answering, deciding, kept, partitions, staging, worker
 from services.runtime.advance import GENESIS, PROGRESS, Progress
 from services.runtime.memory_log import MemoryConsumer
 from services.runtime.ports import BatchDroppedError, OutcomeUnknownError, Standing
@@ -36,6 +36,11 @@ def what_is_swept_is_told_as_done_by_the_sweep(patch: pytest.MonkeyPatch) -> Non
         return (replace(due, id=command.id) for due in commands_of(command))
 
     patch.setattr(deciding, "commands_of", by_the_sweep)
+
+
+@planted(PLANTS)
+def what_got_lost_on_its_way_is_not_sent_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(agenda.Agenda, "_next_again", lambda self, now: None)
 
 
 @planted(PLANTS)

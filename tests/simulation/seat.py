@@ -18,6 +18,8 @@ from tests.simulation.faults import (
     FORGOTTEN,
     FREEZE_AFTER,
     KILL_AFTER,
+    NOT_SENT,
+    SENT_TWICE,
     SLOW,
     UNKNOWN_IN,
     UNKNOWN_OUT,
@@ -71,6 +73,10 @@ class Seat:
         self.log.producer(identity)
         return FaultyProducer(self, identity, self.log._epochs[identity])
 
+    def sender(self) -> "FaultySender":
+        """A producer outside any transaction."""
+        return FaultySender(self)
+
     def reader(self) -> "FaultyReader":
         """A reader outside any group."""
         return FaultyReader(self)
@@ -89,6 +95,21 @@ class CrashAtSeat:
     def at(self, point: str) -> None:
         """Pass a named point."""
         self._seat.at(point)
+
+
+class FaultySender:
+    """Writes outside any transaction: what it is told may get lost, or come twice."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+
+    def send(self, staged: Staged) -> None:
+        """Write a record, not at all or twice where the network has it so."""
+        fault = self._seat.at("send")
+        if fault == NOT_SENT:
+            return
+        for _ in range(2 if fault == SENT_TWICE else 1):
+            self._seat.log.append(staged)
 
 
 class FaultyReader:

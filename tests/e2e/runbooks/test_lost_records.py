@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -23,6 +23,7 @@ from services.runtime.kafka_log import KafkaLog
 from services.runtime.murmur2 import partition_of
 from services.stories.live import LiveStage
 from tests.e2e.runbooks.runbook import Runbook
+from tests.integration.logs import until
 from tests.replayed import begun, play_on
 
 LOSE_SECONDS_MAX = 30.0
@@ -39,8 +40,19 @@ def lose(infra: Infrastructure, name: str, number: int, end: int) -> None:
     topic = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[deletable])
     for altered in admin.incremental_alter_configs([topic]).values():
         altered.result(LOSE_SECONDS_MAX)
-    for gone in admin.delete_records([TopicPartition(name, number, end)]).values():
-        gone.result(LOSE_SECONDS_MAX)
+
+    def deleted() -> bool:
+        """The broker learns of the new policy a little later than the controller says it is so."""
+        for gone in admin.delete_records([TopicPartition(name, number, end)]).values():
+            try:
+                gone.result(LOSE_SECONDS_MAX)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.POLICY_VIOLATION:
+                    raise
+                return False
+        return True
+
+    until(deleted, "the deletion")
 
 
 def empty_database(infra: Infrastructure, stage: LiveStage, name: str) -> None:

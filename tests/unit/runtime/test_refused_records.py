@@ -55,6 +55,10 @@ class PickyLog:
         """As behind."""
         return self._behind.consumer(group, topics, instance)
 
+    def sender(self) -> MemoryLog:
+        """As behind."""
+        return self._behind.sender()
+
     def producer(self, identity: str) -> "PickyProducer":
         """One that looks at what it is given."""
         return PickyProducer(self, self._behind.producer(identity))

@@ -1,5 +1,7 @@
 """What falls due is swept a little at a time, so that whoever writes a command waits for little."""
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -10,6 +12,7 @@ from schemas.sweeps import DUE_MAX, SWEEP, commands_of
 from schemas.topics import REDEMPTION_BALANCES, REDEMPTION_COMMANDS, REDEMPTION_EVENTS
 from services.redemption.worker import SPEC as REDEMPTION
 from services.runtime.batch import BATCH_SECONDS, RECORDS_MIN, BatchSize
+from services.runtime.memory_log import MemoryProducer
 from services.runtime.records import Record, Staged
 from services.runtime.sweeping import SWEEPS_AWAITED_MAX
 from tests.benchmarks.sweeps import CODEC, rows
@@ -74,6 +77,25 @@ def test_a_command_waits_behind_a_bounded_number_of_sweeps(world: SmallWorld) ->
     ahead = world.memory.read(REDEMPTION_COMMANDS.name, record.partition, 0, 1_000_000)[0]
     before = sweeps([one for one in ahead if one.offset < record.offset])
     assert 0 < len(before) <= SWEEPS_AWAITED_MAX // PARTITIONS
+
+
+def test_a_command_is_read_while_the_batch_that_swept_is_still_open(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bool] = []
+
+    def looks(self: MemoryProducer, *what: Any) -> None:
+        record = world.send("redeem", "spend-1", f"r{len(read)}", amount=money(1))
+        found, _ = world.memory.read(record.topic, record.partition, 0, 1_000_000)
+        read.append(record in found)
+        commit(self, *what)
+
+    commit = MemoryProducer.commit
+    monkeypatch.setattr(MemoryProducer, "commit", looks)
+    while len(swept(world)) < DUE // 2:
+        world.workers[0].tick()
+    assert read
+    assert all(read)
 
 
 def test_sweeps_that_get_lost_are_sent_again_and_done_once(world: SmallWorld) -> None:
