@@ -175,15 +175,16 @@ def _between_services(rows: Rows, command: Command, terms: Terms) -> Decision:
     """What no right is asked for, and nothing refuses."""
     body = command.body
     account: Account | None = rows.get(command.subject)
-    where = where_of(command, terms)
     match body:
         case c.Activate():
+            where = where_of(command, terms)
             programme = terms.policy.programme(body.programme)
             currency = programme.currency if programme else terms.policy.document.network.currency
             account = account or new_account("card", body.programme, currency)
             case = Case(rows, command, terms, where, account, _programme(account, terms))
             return loads.activate(case, body)
         case c.ReceiveValue():
+            where = where_of(command, terms)
             account = account or transfers.account_for(command.subject, body, terms.policy)
             if account is None:
                 return transfers.send_on(command, body, where)

@@ -11,7 +11,7 @@ from services.runtime.ports import Log, Sender, TopicPartition
 from services.runtime.records import Staged
 
 # Sweeps on their way through the log: whoever writes a command waits behind no more than these.
-SWEEPS_AWAITED_MAX: Final = 100
+SWEEPS_AWAITED_MAX: Final = 75
 
 Sweeps = Callable[[Sequence[Due], int, int], Iterable[Staged]]
 
