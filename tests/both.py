@@ -1,5 +1,6 @@
 """Both deciding cores side by side: what one sends the other arrives, as through the log."""
 
+from random import Random
 from typing import Any
 
 import orjson
@@ -57,6 +58,17 @@ class Cards:
             sent += more
             self._deliver()
         return sent
+
+    def send_sweeps(self, ahead: int) -> None:
+        """What is due is on its way, by a clock that is `ahead` (ms)."""
+        self.stock.send_sweeps(ahead)
+        self.live.send_sweeps(ahead)
+
+    def sweep_comes(self, chance: Random) -> None:
+        """One of each service's comes, whatever has happened meanwhile."""
+        self.stock.sweep_comes(chance)
+        self.live.sweep_comes(chance)
+        self._deliver()
 
     def state(self, name: str) -> str:
         """The card's state as stories show it: stock's until it is live."""

@@ -6,6 +6,7 @@ commands that leave for the same service are delivered, as the runner does it.
 
 import copy
 from dataclasses import dataclass, field
+from random import Random
 from types import ModuleType
 from typing import Any
 
@@ -63,6 +64,7 @@ class Scenario:
     facts: list[Published] = field(default_factory=list)
     left: list[Outgoing] = field(default_factory=list)
     swept: list[Command] = field(default_factory=list)
+    on_their_way: list[Command] = field(default_factory=list)
     versions: int = 1
     count: int = 0
 
@@ -128,15 +130,21 @@ class Scenario:
         sent: list[str] = []
         while due := self._due():
             assert len(sent) < DELIVERIES_MAX, "something stays due for ever"
-            body = orjson.dumps(due.body).decode()
-            name = derived(due.type, due.subject, body, str(due.at))
-            model = self.commands[due.type].model_validate(due.body)
-            self.swept.append(
-                Command(name, due.type, "service/sweeper", due.subject, self.now, model)
-            )
+            self.swept.append(self._sweep_of(due))
             self.run(self.swept[-1])
             sent.append(due.type)
         return sent
+
+    def send_sweeps(self, ahead: int) -> None:
+        """What is due is on its way, by a clock that is `ahead` (ms): who knows when it comes."""
+        self.on_their_way += [self._sweep_of(due) for due in self._ripe(ahead)]
+
+    def sweep_comes(self, chance: Random) -> None:
+        """One of those on their way comes, whatever has happened meanwhile."""
+        if self.on_their_way:
+            come = self.on_their_way.pop(chance.randrange(len(self.on_their_way)))
+            if self.run(come).facts:
+                self.swept.append(come)
 
     def account(self, subject: str) -> Any:
         """The account as reports show it; an AssertionError if there is none."""
@@ -155,10 +163,18 @@ class Scenario:
                     rows[key] = row
         return rows
 
-    def _due(self) -> Any:
+    def _ripe(self, ahead: int = 0) -> list[Any]:
         found = [due for key, row in self.rows.items() for due in self.core.dues(key, row)]
-        ripe = [due for due in found if due.at <= self.now]
-        return min(ripe, key=lambda due: (due.at, due.type, due.subject), default=None)
+        return [due for due in found if due.at <= self.now + ahead]
+
+    def _due(self) -> Any:
+        return min(self._ripe(), key=lambda due: (due.at, due.type, due.subject), default=None)
+
+    def _sweep_of(self, due: Any) -> Command:
+        body = orjson.dumps(due.body).decode()
+        name = derived(due.type, due.subject, body, str(due.at))
+        model = self.commands[due.type].model_validate(due.body)
+        return Command(name, due.type, "service/sweeper", due.subject, self.now, model)
 
     def _load(self, keys: tuple[str, ...]) -> dict[str, Any]:
         found = {}

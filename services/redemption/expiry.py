@@ -24,10 +24,10 @@ def expire_lots(case: Case, body: ExpireLots) -> Accepted:
     """What is not held of every lot that has ended; where the law says later, it lives on.
 
     A round that is past does nothing, so that its answer need not be remembered: both what expires
-    and what lives on by law end it.
+    and what lives on by law end it. Nor does a sweep that comes while the card is on its way back.
     """
     account, terms = case.account, case.terms
-    if body.round != account.sweeps:
+    if body.round != account.sweeps or account.state == "Refunding":
         return unchanged(account, remember=False)
     past = [
         lot

@@ -136,6 +136,8 @@ def value_loaded(account: Account | None, fact: Fact, body: ValueLoaded) -> Acco
             currency=body.currency,
             life=body.life,
             state=body.state,
+            # Sweeps of the life before may still come.
+            sweeps=0 if account is None else account.sweeps,
         )
     settle(account, body)
     account.loaded_at = fact.time

@@ -103,6 +103,19 @@ def by_id(lots: Iterable[Lot]) -> dict[str, Lot]:
     return {lot.lot: lot for lot in lots}
 
 
+def joined(pieces: Iterable[Lot]) -> list[Lot]:
+    """Pieces of a lot that were cut off it one after another, as one: each lot once."""
+    whole: dict[str, Lot] = {}
+    for piece in pieces:
+        known = whole.get(piece.lot)
+        if known is None:
+            whole[piece.lot] = piece
+        else:
+            minor, funded = known.minor + piece.minor, known.funded + piece.funded
+            whole[piece.lot] = cut(known, minor, funded)
+    return list(whole.values())
+
+
 def made(  # noqa: PLR0913 -- a lot is what all of these say of it
     command: Command,
     terms: Terms,

@@ -137,7 +137,7 @@ def extend_validity(case: Case, body: ExtendValidity) -> Decision:
         for lot in account.lots
         if lot.expires_at is not None and lot.expires_at < end
     ]
-    back = [_again(case, lot, end) for lot in account.expired]
+    back = [_again(case, lot, end) for lot in of_lots.joined(account.expired)]
     if not later and not back:
         return unchanged(account)
     ledger = account.ledger + sum(lot.minor for lot in back)

@@ -41,6 +41,8 @@ KINDS = {
     "escheat_lots": 1,
     "later": 8,
     "sweep": 5,
+    "send sweeps": 5,
+    "a sweep comes": 8,
 }
 
 
@@ -83,6 +85,10 @@ class History:
             self.world().later(days=self.chance.choice([0, 0, 1, 29, 200]), seconds=599)
         elif kind == "sweep":
             self.world().sweep()
+        elif kind == "send sweeps":
+            self.world().send_sweeps(self.chance.choice([0, 0, 600_000, 40 * DAY]))
+        elif kind == "a sweep comes":
+            self.world().sweep_comes(self.chance)
         else:
             account = self._account(kind)
             data = getattr(self, f"_{kind}")(account)

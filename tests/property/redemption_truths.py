@@ -4,8 +4,18 @@ from typing import Any
 
 from schemas.money import half_up
 from schemas.redemption_facts import CaptureRefunded, HoldCaptured
+from services.redemption.remainders import LOTS_EXPIRED
+from services.redemption.returns import (
+    CARD_RETURNED,
+    RETURN_CANCELLED,
+    RETURN_LAPSED,
+    RETURN_RESERVED,
+)
 from services.redemption.rows import Account
 from tests.scenario import Scenario
+
+TAKES_VALUE = {LOTS_EXPIRED, "hold_captured.v1"}
+RETURN_OVER = {CARD_RETURNED, RETURN_CANCELLED, RETURN_LAPSED}
 
 
 def check(scenario: Scenario) -> None:
@@ -37,10 +47,20 @@ def check_account(subject: str, account: Account) -> None:
 
 
 def check_facts(scenario: Scenario) -> None:
-    """Σ parts = minor; a capture never gives back more than it took; the books add up."""
+    """Ids are unique; parts add up; a capture never gives back more than it took.
+
+    And a card on its way back keeps its value until it is paid out or no longer on its way.
+    """
+    assert len({fact.id for fact in scenario.facts}) == len(scenario.facts)
     taken: dict[tuple[str, str], int] = {}
+    coming_back: set[str] = set()
     for fact in scenario.facts:
         body = fact.body
+        assert fact.subject not in coming_back or fact.type not in TAKES_VALUE
+        if fact.type == RETURN_RESERVED:
+            coming_back.add(fact.subject)
+        elif fact.type in RETURN_OVER:
+            coming_back.discard(fact.subject)
         if getattr(body, "parts", None):
             assert sum(part.minor for part in body.parts) == sum_of(body)
         match body:

@@ -35,7 +35,10 @@ def open_world(chance: Random) -> Cards:
     gift = {"validity": {"days": 400}, "late_capture": late, "split_refund": rule}
     document = policy(gift=gift, law=chance.choice([[], LAW]))
     short = {"kind": "card", "currency": "USD", "validity": {"days": 40}}
-    document["programmes"]["short"] = {**short, "returns": {"to": "prepared"}}
+    document["programmes"]["short"] = {
+        **short,
+        "returns": {"to": "prepared", "within_days": 90},
+    }
     return Cards(document, "2026-05-01T14:00:00Z")
 
 

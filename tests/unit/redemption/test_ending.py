@@ -100,6 +100,59 @@ def test_an_expired_card_lives_again_when_two_people_put_off_its_end() -> None:
     assert scenario.do("redeem", "c1", amount=usd(100)).body.parts[0].funded == 90
 
 
+def test_a_lot_that_expired_in_pieces_comes_back_as_one() -> None:
+    scenario = network()
+    sold(scenario, "c1", lot("L1", 101, funded=50, expires_at=scenario.now + 1000))
+    scenario.do("place_hold", "c1", "h1", amount=usd(33))
+    scenario.do("place_hold", "c1", "h2", amount=usd(7))
+    scenario.later(seconds=1)
+    assert scenario.sweep() == ["expire_lots"]
+    scenario.do("release_hold", "c1", hold="h1")
+    assert scenario.sweep() == ["expire_lots"]
+    body = scenario.do("extend_validity", "c1", **extend("2027-01-01T00:00:00Z")).body
+    gone = [part for fact in scenario.facts for part in getattr(fact.body, "parts", ())]
+    assert [(p.minor, p.funded) for p in body.parts] == [(94, 47)]
+    assert sum(p.funded for p in gone if p.category == "expired") == 2 * 47
+    assert [one["minor"] for one in scenario.account("c1")["lots"]] == [7, 94]
+    assert len({one["lot"] for one in scenario.account("c1")["lots"]}) == 2
+    scenario.do("release_hold", "c1", hold="h2")
+    taken = scenario.do("redeem", "c1", amount=usd(101)).body.parts
+    assert sum(part.funded for part in taken) == 50
+
+
+def test_a_card_on_its_way_back_loses_nothing_to_a_sweep_that_was_sent_before() -> None:
+    for told, ledger in (("confirm_return", 0), ("cancel_return", 100)):
+        scenario = network()
+        sold(scenario, "c1", lot("L1", 100, funded=90, expires_at=scenario.now + 1000))
+        scenario.do("reserve_return", "c1", "r1", place=F1)
+        scenario.later(seconds=1)
+        assert scenario.do("expire_lots", "c1", round=0).types == []
+        assert scenario.sweep() == []
+        body = scenario.do(told, "c1", **{"return": "r1"}).body
+        assert body.balance.ledger == ledger
+        assert getattr(body, "minor", 100) == 100
+        assert scenario.sweep() == ["expire_lots"] * (ledger > 0)
+
+
+def test_a_sweep_of_a_former_life_does_nothing_in_the_next() -> None:
+    scenario = network(gift={"returns": {"to": "prepared"}})
+    sold(scenario, "c1", lot("L1", 100, expires_at=scenario.now + 1000))
+    law = [{"jurisdiction": "US", "expiry_floor_years": 5}]
+    scenario.set_policy({**scenario.document, "law": law})
+    scenario.later(seconds=1)
+    assert scenario.sweep() == ["expire_lots"]
+    (swept,) = scenario.swept
+    scenario.do("reserve_return", "c1", "r1")
+    scenario.do("confirm_return", "c1", **{"return": "r1"})
+    data = {"programme": "gift", "tender": "cash", "sale": "s2"}
+    lots = [lot("L9", 70, expires_at=scenario.now + 1000)]
+    fixed = {"sold_at": scenario.now, "face_minor": 70}
+    scenario.do("activate", "c1", life=2, fixed=fixed, lots=lots, **data)
+    scenario.later(days=6 * 365)
+    assert scenario.run(swept).types == []
+    assert scenario.sweep() == ["expire_lots"]
+
+
 def test_what_was_escheated_never_comes_back() -> None:
     scenario = network()
     sold(scenario, "c1", lot("L1", 100, expires_at=scenario.now + 1000), lot("L2", 50))
