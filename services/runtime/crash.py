@@ -49,7 +49,7 @@ class Point(StrEnum):
     BATCH_DROPPED = "batch_dropped"
     OUTCOME_UNKNOWN = "outcome_unknown"
     # A worker's own steps.
-    SWEEP_MADE = "sweep_made"
+    SWEEP_SENT = "sweep_sent"
     AFTER_COMMIT = "after_commit"
     BETWEEN_APPLIES = "between_applies"
     AFTER_APPLY = "after_apply"

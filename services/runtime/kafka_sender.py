@@ -10,7 +10,10 @@ _log = structlog.get_logger()
 
 
 class KafkaSender:
-    """Writes at once, outside any transaction; what could not be written is told in the log."""
+    """Writes at once, outside any transaction.
+
+    What could not be written is a warning, at the latest when the next is sent.
+    """
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
         self._prefix = prefix

@@ -33,14 +33,14 @@ class Sweeper:
     def send(self, partitions: Mapping[TopicPartition, Partition], batch: Batch, now: int) -> bool:
         """Send what is due by `now` (ms UTC) and not on its way yet; was there anything?
 
-        What `batch` deals with is on its way no longer.
+        What `batch` deals with counts as done.
         """
         sent = False
         for sweep in self._due(partitions, batch, now):
             if self._sender is None:
                 self._sender = self._log.sender()
             self._sender.send(sweep)
-            self._crash.at(Point.SWEEP_MADE)
+            self._crash.at(Point.SWEEP_SENT)
             sent = True
         return sent
 

@@ -61,6 +61,7 @@ class Worker:
         self._sweeper = Sweeper(log, job.sweeps, crash)
         self._size = BatchSize()
         self._dropping = Dropping(job.service)
+        self._again = False  # is a dropped batch still to be made again?
 
     def tick(self, timeout: float = 0.0) -> bool:
         """One round; True when something happened. `timeout` in seconds bounds the wait."""
@@ -74,14 +75,16 @@ class Worker:
         began = time.perf_counter()
         batch = self._stage(records)
         self._size.learn(len(records), time.perf_counter() - began)
-        # Now, so that it can be read once the batch is in.
-        sent = self._sweeper.send(self.partitions, batch, self._clock.now())
+        # Before the commit, so that what is sent can be read behind it; and nothing more while
+        # batches are dropped, for nobody deals with what is there.
+        now = self._clock.now()
+        sent = not self._again and self._sweeper.send(self.partitions, batch, now)
         if batch:
             self._commit(batch, metadata)
         return bool(batch or records or restoring or sent)
 
     def close(self) -> None:
-        """Leave the group; nothing is in flight between ticks."""
+        """Leave the group; nothing but sweeps is in flight between ticks."""
         self._consumer.close()
         for partition in self.partitions.values():
             partition.store.close()
@@ -107,6 +110,7 @@ class Worker:
 
     def _let_go(self, name: TopicPartition) -> None:
         lost = self.partitions.pop(name, None)
+        self._again = False  # what was dropped may have been of this one
         if lost is not None:
             lost.phase = "lost"
             lost.store.close()
@@ -245,6 +249,7 @@ class Worker:
             return
         self._crash.at(Point.AFTER_COMMIT)
         self._dropping.committed()
+        self._again = False
         self._apply(batch)
         self._crash.at(Point.AFTER_APPLY)
 
@@ -270,6 +275,7 @@ class Worker:
         if partition.agenda is not None:
             partition.agenda.drop_forgotten(batch.forgotten.get(name, []))
         self._consumer.start_at(name, partition.progress.next)
+        self._again = True
 
     def _settle_unknown(self, batch: Batch) -> None:
         """The new producer has ended the old transaction: in or not, the log knows now."""

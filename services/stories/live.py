@@ -193,7 +193,10 @@ class LiveStage:
         return found
 
     def _has_more(self, held: Partition, place: TopicPartition) -> bool:
-        """Has it more to read, or is something due on its way that is not on the log yet?"""
+        """Has it more to read, or is something due on its way that is not on the log yet?
+
+        If that is lost it is not sent again, for the clock stands still: the wait ends aloud.
+        """
         on_its_way = held.agenda is not None and held.agenda.awaits()
         return on_its_way or held.progress.next <= self.reader.last(place)
 

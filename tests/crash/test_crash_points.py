@@ -33,7 +33,7 @@ SHORT = (
     Point.AFTER_FLUSH,
     Point.AFTER_COMMIT,
     Point.BETWEEN_APPLIES,
-    Point.SWEEP_MADE,
+    Point.SWEEP_SENT,
     Point.SINK_AFTER_POSITION,
     Point.SINK_AFTER_ROWS,
     Point.SINK_AFTER_WRITE,

@@ -1,8 +1,9 @@
-"""Traffic that makes every kind of record: sales, uses, holds that lapse, mere bytes."""
+"""Traffic that makes every kind of record: sales, uses, holds that lapse, returns, mere bytes."""
 
 import random
 import time
-from typing import Any
+from collections import deque
+from typing import Any, Final
 
 from confluent_kafka import Producer
 
@@ -17,6 +18,8 @@ from services.settlement.worker import vault_of
 from tests.crash.publishing import Channel, Traffic, money
 from tests.small_world import POLICY_DOCUMENT
 
+# A card is live, as a rule, once so many others were sold after it.
+UNUSED_MIN: Final = 10
 PLACES = {"F1": "acct-f1", "F2": "acct-f2"}
 POLICY: dict[str, Any] = {
     **POLICY_DOCUMENT,
@@ -26,12 +29,16 @@ POLICY: dict[str, Any] = {
         for name, account in PLACES.items()
     },
     "settlement": {**POLICY_DOCUMENT["settlement"], "mode": "full"},
+    "programmes": {
+        **POLICY_DOCUMENT["programmes"],
+        "gift": {**POLICY_DOCUMENT["programmes"]["gift"], "returns": {"to": "prepared"}},
+    },
     "channels": {"pos": {"may": ["issue", "redeem", "refund", "enquire"]}},
 }
 
 
 class Trade(Traffic):
-    """Traffic, with cards sold meanwhile, holds of a second, and now and then mere bytes."""
+    """Traffic, with cards sold meanwhile and given back, holds of a second, and mere bytes."""
 
     def __init__(self, channel: Channel, cards: list[str], rate: int, seed: int) -> None:
         super().__init__(channel, list(cards), rate, seed)
@@ -39,6 +46,7 @@ class Trade(Traffic):
         self._luck = random.Random(seed + 1)
         self._raw = Producer(plain_producer_settings(channel.machine.infra.bootstrap))
         self._sold = 0
+        self._unused: deque[str] = deque()
 
     def end(self) -> None:
         """Stop sending, and wait for what is under way."""
@@ -59,12 +67,22 @@ class Trade(Traffic):
             name = topic.named(self._issuing.machine.namespace)
             self._raw.produce(name, value=b'{"not": "a command"', key=b"nobody")
             self._raw.poll(0)
+        elif drawn < 0.12 and len(self._unused) > UNUSED_MIN:
+            self._give_back(self._unused.popleft())
         else:
             super()._one()
 
     def _sell(self) -> None:
         self._sold += 1
-        self._issuing.sell(f"later-{self._sold}", 100_000, "b2")
+        card = f"later-{self._sold}"
+        self._issuing.sell(card, 100_000, "b2")
+        self._unused.append(card)
+
+    def _give_back(self, card: str) -> None:
+        """Redemption tells issuance of it: the card goes back to stock."""
+        place = {"place": {"location": "F1"}}
+        self._send(f"back-{card}", "reserve_return", card, place)
+        self._send(f"paid-{card}", "confirm_return", card, {"return": f"back-{card}", **place})
 
 
 def prepared(machine: Machine) -> None:

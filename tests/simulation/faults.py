@@ -21,6 +21,7 @@ AWAY: Final = "away"
 CUT: Final = "cut off"
 LOST: Final = "acknowledgement lost"
 NOT_SENT: Final = "sent and lost"
+SENT_LATE: Final = "sent and late"
 SENT_TWICE: Final = "sent twice"
 FORGOTTEN: Final = "acknowledged and not kept"
 
@@ -33,7 +34,7 @@ INSIDE: Final = (
     "run_file_made run_sending_said run_delivery_noted run_settled run_closed"
 ).split()
 BETWEEN: Final = (
-    "after_produce sweep_made after_commit between_applies after_apply sink_placed "
+    "after_produce sweep_sent after_commit between_applies after_apply sink_placed "
     "sink_before_write sink_after_write sink_away outbox_restored outbox_read outbox_before_begin "
     "outbox_before_commit outbox_after_commit outbox_in_doubt run_ordered run_started "
     "run_calculated run_handed_in run_approved run_pinned run_filed run_sending run_taken "
@@ -54,7 +55,7 @@ RATES: Final[Rates] = {
     "begin": {KILL: 6, FREEZE: 11, DROP: 11},
     "after_begin": {KILL: 8, FREEZE: 8},
     "produce": {KILL: 3, FREEZE: 3, DROP: 2},
-    "send": {KILL: 3, FREEZE: 3, NOT_SENT: 30, SENT_TWICE: 30},
+    "send": {KILL: 3, FREEZE: 3, NOT_SENT: 20, SENT_LATE: 30, SENT_TWICE: 30},
     "send_offsets": {KILL: 14, FREEZE: 22, DROP: 16},
     "commit": {
         KILL: 22,

@@ -18,6 +18,7 @@ from services.runtime.records import Marked, Record, Staged
 
 STAMPED: Final = frozenset(topic.name for topic in COMMAND_TOPICS)
 STUCK_MAX: Final = 3
+ARRIVES: Final = 0.02
 COMPACTED: Final = tuple(topic.name for topic in TOPICS if topic.retention == "compacted")
 TOMBSTONES_KEPT: Final = DAY
 
@@ -30,6 +31,7 @@ class FaultyLog(MemoryLog):
         self.chance = chance
         self.calm = False
         self.decided = 0
+        self.under_way: list[Staged] = []
         self.replaced: list[MemoryConsumer] = []
         self._instances: dict[str, dict[str, MemoryConsumer]] = {}
         self._now = now
@@ -53,6 +55,13 @@ class FaultyLog(MemoryLog):
             self.decided += 1
             self.fresh.add((record.topic, record.partition))
         return record
+
+    def arrive(self) -> None:
+        """What was sent late comes by and by, in any order; all of it once the world is calm."""
+        for staged in self.under_way[:]:
+            if self.calm or self.chance.random() < ARRIVES:
+                self.under_way.remove(staged)
+                self.append(staged)
 
     def end_transaction(
         self, transaction: Transaction, state: Literal["committed", "aborted"]

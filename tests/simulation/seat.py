@@ -19,6 +19,7 @@ from tests.simulation.faults import (
     FREEZE_AFTER,
     KILL_AFTER,
     NOT_SENT,
+    SENT_LATE,
     SENT_TWICE,
     SLOW,
     UNKNOWN_IN,
@@ -98,17 +99,17 @@ class CrashAtSeat:
 
 
 class FaultySender:
-    """Writes outside any transaction: what it is told may get lost, or come twice."""
+    """Writes outside any transaction: it may get lost, come late, or once more later."""
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
 
     def send(self, staged: Staged) -> None:
-        """Write a record, not at all or twice where the network has it so."""
+        """Write a record, or what the network makes of it."""
         fault = self._seat.at("send")
-        if fault == NOT_SENT:
-            return
-        for _ in range(2 if fault == SENT_TWICE else 1):
+        if fault in (SENT_LATE, SENT_TWICE):
+            self._seat.log.under_way.append(staged)
+        if fault not in (NOT_SENT, SENT_LATE):
             self._seat.log.append(staged)
 
 
@@ -161,6 +162,7 @@ class FaultyConsumer(MemoryConsumer):
     def poll(self, records_max: int, timeout: float) -> list[Record]:
         """Hear of the group, then read; one that was put out joins again."""
         self._seat._batch.clear()
+        self._seat.log.arrive()
         self._seat.at("poll")
         if self in self._seat.log.replaced:
             raise FencedError(self.instance)

@@ -88,6 +88,12 @@ def test_the_oldest_rows_make_room() -> None:
     assert kept.all() == {"a": 1}
 
 
+def test_the_oldest_eighth_makes_room_at_once() -> None:
+    kept = Kept(most=16)
+    kept.apply((str(number), number) for number in range(17))
+    assert list(kept.all().values()) == list(range(3, 17))
+
+
 def test_what_was_decoded_to_see_whether_it_is_due_is_what_a_batch_takes() -> None:
     kept = Kept()
     row, other = object(), object()

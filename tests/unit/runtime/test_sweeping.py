@@ -11,8 +11,8 @@ from schemas.message import Command, encode_command
 from schemas.sweeps import DUE_MAX, SWEEP, commands_of
 from schemas.topics import REDEMPTION_BALANCES, REDEMPTION_COMMANDS, REDEMPTION_EVENTS
 from services.redemption.worker import SPEC as REDEMPTION
-from services.runtime.batch import BATCH_SECONDS, RECORDS_MIN, BatchSize
 from services.runtime.memory_log import MemoryProducer
+from services.runtime.ports import BatchDroppedError
 from services.runtime.records import Record, Staged
 from services.runtime.sweeping import SWEEPS_AWAITED_MAX
 from tests.benchmarks.sweeps import CODEC, rows
@@ -96,6 +96,29 @@ def test_a_command_is_read_while_the_batch_that_swept_is_still_open(
         world.workers[0].tick()
     assert read
     assert all(read)
+
+
+def test_while_batches_are_dropped_no_more_sweeps_are_sent(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = world.workers[0]
+    worker.tick()
+
+    def drops(self: MemoryProducer, *_: Any) -> None:
+        raise BatchDroppedError("so it is said")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryProducer, "commit", drops)
+        for _ in range(100):
+            world.clock.move(world.clock.now() + 1_000)
+            worker.tick()
+    assert swept(world) == []
+    # Those that the first dropped batch met, and as many that it sent.
+    assert 0 < on_their_way(world) <= 2 * SWEEPS_AWAITED_MAX
+    while len(swept(world)) < DUE:
+        world.clock.move(world.clock.now() + 1_000)
+        world.settle()
+    assert once(world)
 
 
 def test_sweeps_that_get_lost_are_sent_again_and_done_once(world: SmallWorld) -> None:
@@ -254,14 +277,9 @@ def test_a_sweep_delivered_twice_across_the_end_the_law_gave_makes_each_fact_onc
     loaded = parse_instant(format_instant(by_law).replace("2026-", "2021-"))
     assert years_after(loaded, 5) == by_law
     account.lots[0].sold_at = account.loaded_at = loaded
+    row = CODEC.write(key, account)
     world.memory.append(
-        Staged(
-            REDEMPTION_BALANCES.name,
-            None,
-            world.clock.now(),
-            key.encode(),
-            CODEC.write(key, account),
-        )
+        Staged(REDEMPTION_BALANCES.name, None, world.clock.now(), key.encode(), row)
     )
     first = world.worker(REDEMPTION)
     while not (first.partitions and first.ready()):
@@ -279,15 +297,3 @@ def test_a_sweep_delivered_twice_across_the_end_the_law_gave_makes_each_fact_onc
     assert [fact["type"] for fact in facts] == ["validity_extended.v1", "lots_expired.v1"]
     assert len({fact["id"] for fact in facts}) == 2
     assert len({due.id for due in sweeps(world.read(REDEMPTION_COMMANDS))}) == 2
-
-
-def test_a_batch_that_took_too_long_makes_the_next_half_of_what_it_was() -> None:
-    size = BatchSize()
-    size.learn(600, BATCH_SECONDS * 8)  # 600 sweeps may be 120,000 commands
-    assert size.records == 300
-    size.learn(300, BATCH_SECONDS / 2)
-    assert size.records == 600
-    size.learn(1, BATCH_SECONDS * 2)
-    assert size.records == RECORDS_MIN
-    size.shrink()
-    assert size.records == RECORDS_MIN
