@@ -101,8 +101,13 @@ def charge_back_sale(case: Case, body: ChargeBackSale) -> Decision:
 
 
 def escheat_lots(case: Case, body: EscheatLots) -> Accepted:
-    """What is not held of these lots goes to the state; what had expired never comes back."""
+    """What is not held of these lots goes to the state; what had expired never comes back.
+
+    A card on its way back is claimed, so that nothing of it goes there: its price is paid back.
+    """
     account = case.account
+    if account.state == "Refunding":
+        return unchanged(account)
     draws = [
         Draw(lot=lot.lot, minor=lot.minor - lot.held)
         for lot in account.lots

@@ -4,6 +4,7 @@ from typing import Any
 
 from schemas.money import half_up
 from schemas.redemption_facts import CaptureRefunded, HoldCaptured
+from services.redemption.payouts import VALUE_ESCHEATED
 from services.redemption.remainders import LOTS_EXPIRED
 from services.redemption.returns import (
     CARD_RETURNED,
@@ -14,7 +15,7 @@ from services.redemption.returns import (
 from services.redemption.rows import Account
 from tests.scenario import Scenario
 
-TAKES_VALUE = {LOTS_EXPIRED, "hold_captured.v1"}
+TAKES_VALUE = {LOTS_EXPIRED, VALUE_ESCHEATED, "hold_captured.v1"}
 RETURN_OVER = {CARD_RETURNED, RETURN_CANCELLED, RETURN_LAPSED}
 
 

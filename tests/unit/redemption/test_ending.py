@@ -134,6 +134,14 @@ def test_a_card_on_its_way_back_loses_nothing_to_a_sweep_that_was_sent_before() 
         assert scenario.sweep() == ["expire_lots"] * (ledger > 0)
 
 
+def test_nothing_of_a_card_on_its_way_back_goes_to_the_state() -> None:
+    scenario = with_card(100)
+    scenario.do("reserve_return", "c1", "r1", place=F1)
+    assert scenario.do("escheat_lots", "c1", lots=["L1"], operation="e1").types == []
+    body = scenario.do("confirm_return", "c1", **{"return": "r1"}).body
+    assert (body.minor, body.price_minor) == (100, 100)
+
+
 def test_a_sweep_of_a_former_life_does_nothing_in_the_next() -> None:
     scenario = network(gift={"returns": {"to": "prepared"}})
     sold(scenario, "c1", lot("L1", 100, expires_at=scenario.now + 1000))
