@@ -16,13 +16,14 @@ from pydantic import BaseModel, TypeAdapter
 from schemas import redemption
 from schemas.codec import read_fact
 from schemas.decision import Accepted, Decision, Refused
-from schemas.identifiers import derived, fact_id
+from schemas.identifiers import fact_id
 from schemas.instants import parse_instant
 from schemas.message import Command, Fact, Outgoing, Published, encode_fact
 from schemas.policy_checks import read_policy
 from schemas.terms import Policy, Terms
 from schemas.topics import REDEMPTION_COMMANDS, REDEMPTION_EVENTS, Topic
 from services.redemption import balance
+from services.runtime.agenda import due_command
 
 DELIVERIES_MAX = 1_000
 SWEPT_AGAIN_MAX = 20
@@ -171,10 +172,9 @@ class Scenario:
         return min(self._ripe(), key=lambda due: (due.at, due.type, due.subject), default=None)
 
     def _sweep_of(self, due: Any) -> Command:
-        body = orjson.dumps(due.body).decode()
-        name = derived(due.type, due.subject, body, str(due.at))
+        id = due_command(due)["id"]
         model = self.commands[due.type].model_validate(due.body)
-        return Command(name, due.type, "service/sweeper", due.subject, self.now, model)
+        return Command(id, due.type, "service/sweeper", due.subject, self.now, model)
 
     def _load(self, keys: tuple[str, ...]) -> dict[str, Any]:
         found = {}
