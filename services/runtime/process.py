@@ -1,6 +1,5 @@
 """A process: its loops run until a signal comes or one of them breaks; then all of it ends."""
 
-import gc
 import logging
 import signal
 import sys
@@ -10,6 +9,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from services.runtime.collector import Collector, leave_rows_alone
 from services.runtime.metrics import serve_health
 from services.runtime.ports import FencedError
 from services.runtime.settings import Settings, SettingsRefusedError, read_settings
@@ -18,10 +18,6 @@ EXIT_BROKEN: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_FENCED: Final = 4
 JOIN_SECONDS: Final = 20.0
-# A batch's objects go without the collector. It looks at few new ones at a time, for commands wait
-# meanwhile (some 5 ms on two busy cores), and seldom at those that outlived it: kept rows.
-GC_NEW_OBJECTS: Final = 2_500
-GC_OLDER_EVERY: Final = 200
 
 _log = structlog.get_logger()
 
@@ -53,6 +49,7 @@ class Process:
         self._running: dict[str, Loop] = {}
         self._stop = threading.Event()
         self._status = 0
+        self._collector = Collector()
 
     def stop(self) -> None:
         """Ask every loop to end after its round."""
@@ -82,10 +79,11 @@ class Process:
             self._running[name] = loop
             settled = False
             while not self._stop.is_set():
-                loop.tick(0.1)
+                busy = loop.tick(0.1)
                 if not settled and loop.ready():
                     settled = True
-                    leave_restored_rows_alone()
+                    leave_rows_alone()
+                self._collector.after_round(busy)
             loop.close()
         except SettingsRefusedError as cause:
             _log.error("setting_refused", loop=name, cause=str(cause))
@@ -125,13 +123,6 @@ def run_process(service: str, loops: Callable[[Settings], Mapping[str, Make]]) -
     status = process.run()
     _log.info("stopped", status=status)
     return status
-
-
-def leave_restored_rows_alone() -> None:
-    """What was restored lives as long as the process: the collector need not look at it again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_NEW_OBJECTS, GC_OLDER_EVERY, 10)
 
 
 def _usage(service: str, fault: str) -> int:

@@ -24,13 +24,13 @@ from schemas.topics import POLICY, REDEMPTION_BALANCES, REDEMPTION_COMMANDS, RED
 from services.redemption.worker import SPEC
 from services.runtime.batch import Identity
 from services.runtime.clocks import SetClock
+from services.runtime.collector import leave_rows_alone
 from services.runtime.crash import NoCrash
 from services.runtime.job import deciding_job
 from services.runtime.memory_log import MemoryLog
 from services.runtime.murmur2 import partition_of
 from services.runtime.policies import Policies, write_published_policy
 from services.runtime.ports import Assigned, Membership, Sender, StateReader, TopicPartition
-from services.runtime.process import leave_restored_rows_alone
 from services.runtime.records import Record, Staged
 from services.runtime.seals import HmacSeals, SealKey
 from services.runtime.store import MemoryStore
@@ -213,7 +213,7 @@ def measured(accounts: int, count: int, stages: bool) -> dict[str, Any]:
     """Microseconds a command: the median batch, the quickest tenth, and (if asked) by stage."""
     worker, feed, commands = prepared(accounts, count)
     feed.records, feed.position, before = commands, 0, feed.committed_records
-    leave_restored_rows_alone()
+    leave_rows_alone()
     machine, sampler = [reference()], Sampler()
     began = time.process_time()
     with sampler.looking() if stages else nullcontext():

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.migrations.run import upgrade
 from services.ledger.sink import LedgerSink
-from services.runtime.process import leave_restored_rows_alone
+from services.runtime.collector import leave_rows_alone
 from services.runtime.records import Record
 from services.runtime.sink_loop import RECORDS_MAX
 from services.runtime.sinks import apply_batch
@@ -81,9 +81,9 @@ def write(url: str, partitions: Sequence[Sequence[Record]]) -> tuple[float, floa
 
 @contextmanager
 def _collected_as_in_its_process() -> Iterator[None]:
-    """The collector as `services.runtime.process` sets it: what stands is not looked at again."""
+    """The collector as `services.runtime.collector` sets it: what stands is not looked at again."""
     before = gc.get_threshold()
-    leave_restored_rows_alone()
+    leave_rows_alone()
     try:
         yield
     finally:

@@ -96,12 +96,14 @@ def _partition(message: Message) -> int:
     return number
 
 
-def read_all(bootstrap: str, topic: str, take: Callable[[Message], None]) -> None:
+def read_all(
+    bootstrap: str, topic: str, take: Callable[[Message], None], partitions: int = PARTITIONS
+) -> None:
     """Give every committed record of a topic to `take`."""
     settings = {**reader_settings(bootstrap, "read_committed"), "fetch.message.max.bytes": 8 << 20}
     reader = Consumer(settings)
-    reader.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-    open_ends = set(range(PARTITIONS))
+    reader.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+    open_ends = set(range(partitions))
     while open_ends:
         messages = arrived(reader, READ_MAX, WAIT)
         if not messages:

@@ -1,11 +1,13 @@
 """Sweeps a great many accounts that are due, while channels go on: how fast, and who waits.
 
-`python -m tests.benchmarks.sweeps kafka ACCOUNTS SECONDS WORKERS`: accounts (60 % with a hold past
-its end, the rest with a lot past its validity) lie on the topic of balances; real workers sweep
-them while a channel publishes 500 commands a second on other accounts. Facts are counted: each
-account must be swept once. Told apart are the first 100 seconds, in which the broker's virtual
-machine still compiles, and the SECONDS after them. Workers run at a lower priority than the broker,
-which has a machine of its own elsewhere. `… cpu ACCOUNTS` sweeps on a log in memory.
+`python -m tests.benchmarks.sweeps kafka ACCOUNTS SECONDS WORKERS [PARTITIONS]`: accounts (60 %
+with a hold past its end, the rest with a lot past its validity) lie on the topic of balances; real
+workers sweep them while a channel publishes 500 commands a second on other accounts. Facts are
+counted: each account must be swept once. Told apart are the first 200 seconds, in which the
+broker's virtual machine still compiles, and the SECONDS after them. Workers run at a lower priority
+than the broker, which has a machine of its own elsewhere. There is a partition for each worker, or
+as many as are asked for: a transaction writes to four topics of each. `… cpu ACCOUNTS` sweeps on a
+log in memory.
 """
 
 import json
@@ -47,9 +49,10 @@ from services.runtime.rowcodec import CoreRows
 from tests.benchmarks.swept import SWEPT, Swept, wait_for_facts
 from tests.small_world import POLICY_DOCUMENT, SmallWorld
 
-PARTITIONS: Final = 4
 RATE: Final = 500
-COLD_SECONDS: Final = 100.0
+# A channel's gateway sends what it has gathered; a wait counts from before that.
+LINGER_MS: Final = 10
+COLD_SECONDS: Final = 200.0
 NICENESS: Final = 10
 SPENDERS: Final = 2_000
 CODEC: Final = CoreRows(ROWS, REDEMPTION_MEMORY, REDEMPTION_BALANCES)
@@ -139,7 +142,8 @@ class Channel(threading.Thread):
 
     def run(self) -> None:
         self._reader.start()
-        producer = Producer(plain_producer_settings(self._machine.infra.bootstrap))
+        settings = plain_producer_settings(self._machine.infra.bootstrap)
+        producer = Producer({**settings, "linger.ms": LINGER_MS})
         topic = REDEMPTION_COMMANDS
         name = topic.named(self._machine.namespace)
         began = time.monotonic()
@@ -159,6 +163,7 @@ class Channel(threading.Thread):
             headers = list(self._seals.seal(topic.name, subject.encode(), value))
             self.sent[id] = time.monotonic()
             producer.produce(name, value, subject.encode(), headers=headers)
+            producer.poll(0)  # reports of delivery leave the client's queue
         producer.flush(10)
 
     def finish(self) -> list[float]:
@@ -174,16 +179,16 @@ class Channel(threading.Thread):
 
     def _read(self) -> None:
         name = REDEMPTION_REPLIES.named(self._machine.namespace)
-        for value in follow(self._machine.infra.bootstrap, name, self._over):
+        for value in follow(self._machine, name, self._over):
             id = orjson.loads(value)["data"]["command"]
             self.waited.setdefault(id, (time.monotonic() - self.sent[id]) * 1_000)
 
 
-def follow(bootstrap: str, topic: str, over: threading.Event) -> Iterator[bytes]:
+def follow(machine: Machine, topic: str, over: threading.Event) -> Iterator[bytes]:
     """The committed records of a topic as they come, until it is over."""
-    settings = reader_settings(bootstrap, "read_committed")
+    settings = reader_settings(machine.infra.bootstrap, "read_committed")
     consumer = Consumer({**settings, "fetch.wait.max.ms": 100, "enable.partition.eof": False})
-    consumer.assign([KafkaPartition(topic, number, 0) for number in range(PARTITIONS)])
+    consumer.assign([KafkaPartition(topic, number, 0) for number in range(machine.partitions)])
     while not over.is_set():
         for message in arrived(consumer, 2_000, 0.1):
             if message.error() is None:
@@ -199,19 +204,20 @@ def published(machine: Machine, count: int, now: int) -> None:
         name = key.encode()
         while True:
             try:
-                producer.produce(topic, row, name, partition=partition_of(name, PARTITIONS))
+                producer.produce(topic, row, name, partition_of(name, machine.partitions))
                 break
             except BufferError:
                 producer.poll(0.1)
     assert producer.flush(60) == 0
 
 
-def kafka(count: int, seconds: float, workers: int) -> dict[str, Any]:
+def kafka(count: int, seconds: float, workers: int, partitions: int) -> dict[str, Any]:
     """Sweep for so long with real workers, a real broker, and a channel beside them."""
     policy = {**POLICY_DOCUMENT, "channels": {"pos": {"may": ["redeem"]}}}
     servers = infrastructure(say=print, kafka_flags=SERVER_FLAGS)
     with servers as infra, tempfile.TemporaryDirectory() as folder:
-        machine = Machine(infra, Path(folder), f"w{uuid.uuid4().hex[:8]}")
+        name = f"w{uuid.uuid4().hex[:8]}"
+        machine = Machine(infra, Path(folder), name, partitions=partitions)
         machine.prepare(policy, int(time.time() * 1_000))
         published(machine, count, int(time.time() * 1_000))
         began = time.monotonic()
@@ -222,8 +228,8 @@ def kafka(count: int, seconds: float, workers: int) -> dict[str, Any]:
             figures = _measured(machine, seconds, started)
         finally:
             machine.stop()
-    told = {"accounts": count, "workers": workers, "load": os.getloadavg()[0]}
-    return {**told, "restored_seconds": round(restored, 1), **figures}
+    told = {"accounts": count, "workers": workers, "partitions": partitions}
+    return {**told, "load": os.getloadavg()[0], "restored_seconds": round(restored, 1), **figures}
 
 
 def cpu_seconds(processes: list[int]) -> float:
@@ -280,7 +286,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["cpu", count]:
             print(json.dumps(cpu(int(count))))
-        case ["kafka", count, seconds, workers]:
-            print(json.dumps(kafka(int(count), float(seconds), int(workers))))
+        case ["kafka", count, seconds, workers, *more] if len(more) < 2:
+            each = map(int, (workers, *more, workers))
+            print(json.dumps(kafka(int(count), float(seconds), next(each), next(each))))
         case _:
             sys.exit(__doc__)

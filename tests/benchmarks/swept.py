@@ -8,7 +8,6 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from schemas.topics import REDEMPTION_EVENTS
 from services.local.machine import Machine
 from services.runtime.kafka_settings import reader_settings
-from tests.benchmarks.measuring import PARTITIONS
 from tests.benchmarks.outputs import read_all
 
 SWEPT: Final = (b'"type":"hold_lapsed.v1"', b'"type":"lots_expired.v1"')
@@ -25,7 +24,7 @@ class Swept:
         self.times: dict[bytes, int] = {}
         self.at: list[int] = []
         topic = REDEMPTION_EVENTS.named(machine.namespace)
-        read_all(machine.infra.bootstrap, topic, self._count)
+        read_all(machine.infra.bootstrap, topic, self._count, machine.partitions)
 
     def by_second(self, began: int, ended: int) -> list[int]:
         """Sweeps in each full second between two instants, as long as there was something left."""
@@ -49,7 +48,7 @@ def wait_for_facts(machine: Machine) -> None:
     settings = reader_settings(machine.infra.bootstrap, "read_committed")
     consumer = Consumer({**settings, "enable.partition.eof": False})
     topic = REDEMPTION_EVENTS.named(machine.namespace)
-    consumer.assign([KafkaPartition(topic, number, 0) for number in range(PARTITIONS)])
+    consumer.assign([KafkaPartition(topic, number, 0) for number in range(machine.partitions)])
     first = consumer.poll(RESTORE_SECONDS_MAX)
     consumer.close()
     assert first is not None, f"nothing was swept within {RESTORE_SECONDS_MAX:.0f} s"
