@@ -1,7 +1,8 @@
-"""Python's collector of objects that only hold each other: it looks at all only while nobody waits.
+"""Python's collector of objects that only hold each other: it looks for them while nobody waits.
 
-Deciding leaves none behind, and what a core keeps (rows it will use again) is a few hundred
-thousand objects: to look at them takes a tenth of a second, in which no command is answered.
+Deciding leaves none behind. What a core keeps (rows it may use again) is some hundred thousand
+objects for each partition: to look at those of two takes a tenth of a second, in which no command
+is answered. So nothing is looked at twice that was there when the collector last looked.
 """
 
 import gc
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-# New objects are looked at, few at a time (some 5 ms on two busy cores); those that outlive it not.
+# New objects are looked at as they come, few at a time (a millisecond); what outlives that, later.
 NEW_OBJECTS: Final = 2_500
 _NEVER: Final = 1_000_000_000
 IDLE_SECONDS: Final = 60.0
@@ -18,13 +19,21 @@ BUSY_SECONDS: Final = 3_600.0
 
 def leave_rows_alone() -> None:
     """What was restored lives as long as the process, and what is kept nearly: no more of them."""
+    gc.set_threshold(NEW_OBJECTS, _NEVER, _NEVER)
+    _look()
+
+
+def _look() -> None:
+    """Once at all that is new since the last time; what is in use is never looked at again.
+
+    It goes when nobody refers to it; only what comes to hold just itself later than this stays.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, _NEVER, _NEVER)
 
 
 class Collector:
-    """Looks at everything when a round found nothing to do, or when an hour has passed without."""
+    """Looks at what is new when a round found nothing to do, or when an hour passed without."""
 
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -34,5 +43,5 @@ class Collector:
         """A loop has gone round once; was there anything to do?"""
         now = self._seconds()
         if now - self._looked > (BUSY_SECONDS if busy else IDLE_SECONDS):
-            gc.collect()
-            self._looked = self._seconds()
+            _look()
+            self._looked = now

@@ -26,6 +26,10 @@ class Knot:
         self.itself = self
 
 
+class Row:
+    """An object that is in use for a while."""
+
+
 @pytest.fixture(autouse=True)
 def settings_of_before() -> Iterator[None]:
     before = gc.get_threshold()
@@ -43,7 +47,7 @@ def old_knot() -> "weakref.ref[Knot]":
 
 
 def test_what_only_holds_itself_goes_when_a_round_found_nothing_to_do() -> None:
-    seconds = iter([0.0, IDLE_SECONDS, IDLE_SECONDS + 1, IDLE_SECONDS + 1])
+    seconds = iter([0.0, IDLE_SECONDS, IDLE_SECONDS + 1])
     collector = Collector(lambda: next(seconds))
     leave_rows_alone()
     knot = old_knot()
@@ -54,7 +58,7 @@ def test_what_only_holds_itself_goes_when_a_round_found_nothing_to_do() -> None:
 
 
 def test_a_loop_that_always_has_something_to_do_is_looked_at_once_an_hour() -> None:
-    seconds = iter([0.0, BUSY_SECONDS, BUSY_SECONDS + 1, BUSY_SECONDS + 1])
+    seconds = iter([0.0, BUSY_SECONDS, BUSY_SECONDS + 1])
     collector = Collector(lambda: next(seconds))
     leave_rows_alone()
     knot = old_knot()
@@ -62,6 +66,18 @@ def test_a_loop_that_always_has_something_to_do_is_looked_at_once_an_hour() -> N
     assert knot() is not None
     collector.after_round(busy=True)
     assert knot() is None
+
+
+def test_what_was_there_at_one_look_costs_nothing_at_the_next() -> None:
+    seconds = iter([0.0, IDLE_SECONDS + 1])
+    collector = Collector(lambda: next(seconds))
+    leave_rows_alone()
+    kept = [Row() for _ in range(1_000)]
+    first, frozen = weakref.ref(kept[0]), gc.get_freeze_count()
+    collector.after_round(busy=False)
+    assert gc.get_freeze_count() >= frozen + len(kept)
+    kept.clear()
+    assert first() is None, "what nobody refers to goes all the same"
 
 
 def test_objects_that_live_on_are_looked_at_no_more_while_others_come() -> None:
