@@ -1,5 +1,6 @@
 """Ids that follow from what they name, so that the same cause has the same id on every replay."""
 
+import unicodedata
 from hashlib import sha1
 from typing import Annotated, Final
 from uuid import UUID
@@ -40,3 +41,12 @@ def credit_account(owner_kind: str, owner: str, currency: str) -> str:
 def card_credit(card: str) -> str:
     """The store-credit account that takes value which cannot return to its card."""
     return card + SUFFIX_CREDIT
+
+
+def same_person(one: str, other: str) -> bool:
+    """Do two names mean one person, however they are written (case, spaces, width)?"""
+    return _as_meant(one) == _as_meant(other)
+
+
+def _as_meant(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -33,7 +33,7 @@ def _fit_text(text: str) -> str:
 
 def _holds_a_card_number(run: str) -> bool:
     """Is any row of its groups 13 to 19 digits with a right check digit? (`12 4111 1111 …`)"""
-    groups = run.replace("-", " ").split()
+    groups = _BETWEEN_GROUPS(run)
     for first in range(len(groups)):
         for last in range(first + 1, len(groups) + 1):
             digits = "".join(groups[first:last])
@@ -43,7 +43,9 @@ def _holds_a_card_number(run: str) -> bool:
 
 
 _UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]").search
-_DIGITS_IN_A_ROW = re.compile(r"[0-9](?:[ -]{0,3}[0-9]){12,}").findall
+# Digits of any script, and what people set between groups of them.
+_DIGITS_IN_A_ROW = re.compile(r"\d(?:[\s\u2010-\u2015\u2212./_\-]{0,4}\d){12,}").findall
+_BETWEEN_GROUPS = re.compile(r"\D+").split
 
 Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_fit_text)]
 

@@ -9,8 +9,9 @@ from schemas.money import Money
 from schemas.policy import Programme, Right
 from schemas.refusals import PRECEDENCE, Reason
 from schemas.terms import Policy, Terms
+from schemas.value import Where
 from services.issuance.rows import Card
-from services.issuance.sale import PROMO, REPLACEMENT
+from services.issuance.sale import IMPORT, PROMO, REPLACEMENT, expiry
 from services.issuance.templates import left
 
 Problem = tuple[Reason, str]
@@ -125,16 +126,12 @@ def _currency(amount: Money, currency: str) -> Iterator[Problem]:
 
 def sale(body: ReserveSale, card: Card, policy: Policy, programme: Programme) -> Iterator[Problem]:
     """Problems of what is to be sold: currency, amount, denomination, limit."""
-    value, price = body.value, body.price
+    value = body.value
     yield from _currency(value, card.currency)
-    if price is not None:
-        yield from _currency(price, card.currency)
-        if price.minor < 0:
-            yield Reason.AMOUNT_NOT_POSITIVE, f"price {price.minor}"
-        if price.minor > value.minor:
-            yield Reason.DENOMINATION_NOT_OFFERED, f"price {price.minor} above {value.minor}"
-        if price.minor > 0 and body.tender == PROMO:
-            yield Reason.DENOMINATION_NOT_OFFERED, "a promotional card has no price"
+    if body.price is not None:
+        yield from _price(body.price, body, card.currency)
+    if body.tender == IMPORT:
+        yield Reason.DENOMINATION_NOT_OFFERED, "a card is imported by import_cards, not sold so"
     if body.tender == REPLACEMENT:
         if value.minor != 0:
             yield Reason.DENOMINATION_NOT_OFFERED, "a replacement is sold at value 0"
@@ -146,3 +143,20 @@ def sale(body: ReserveSale, card: Card, policy: Policy, programme: Programme) ->
     most = programme.limits.balance_max
     if most is not None and value.minor > most:
         yield Reason.LIMIT_EXCEEDED, f"value {value.minor} above balance_max {most}"
+
+
+def _price(price: Money, body: ReserveSale, currency: str) -> Iterator[Problem]:
+    yield from _currency(price, currency)
+    if price.minor < 0:
+        yield Reason.AMOUNT_NOT_POSITIVE, f"price {price.minor}"
+    if price.minor > body.value.minor:
+        yield Reason.DENOMINATION_NOT_OFFERED, f"price {price.minor} above {body.value.minor}"
+    if price.minor > 0 and body.tender == PROMO:
+        yield Reason.DENOMINATION_NOT_OFFERED, "a promotional card has no price"
+
+
+def in_time(policy: Policy, programme: Programme, where: Where, now: int) -> Iterator[Problem]:
+    """Is what is sold now (ms UTC) good for a moment at least?"""
+    ends = expiry(policy, programme, where, now)
+    if ends is not None and ends <= now:
+        yield Reason.DENOMINATION_NOT_OFFERED, "its validity has ended already"

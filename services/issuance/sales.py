@@ -18,7 +18,7 @@ from schemas.refusals import Reason
 from services.issuance import checks
 from services.issuance.asking import Asked, decided
 from services.issuance.rows import Card, EndedSale, PendingSale
-from services.issuance.sale import PROMO, expiry, fixed_of, lots_of
+from services.issuance.sale import PROMO, REPLACEMENT, expiry, fixed_of, lots_of
 
 SALE_OPEN_MS: Final = 30 * MINUTE
 
@@ -83,6 +83,8 @@ def _problems(asked: Asked) -> Iterator[checks.Problem]:
         yield Reason.UNKNOWN_PROGRAMME, f"no programme {card.programme} in the policy"
         return
     yield from checks.sale(body, card, asked.terms.policy, programme)
+    if body.tender != REPLACEMENT:
+        yield from checks.in_time(asked.terms.policy, programme, asked.where, asked.terms.now)
 
 
 def _pending(asked: Asked) -> PendingSale:

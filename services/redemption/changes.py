@@ -23,9 +23,15 @@ def take_in(account: Account, lots: Iterable[Lot], merged: Iterable[LotMerge] = 
         kept = [lot for lot in account.lots if lot.lot not in merge.lots]
         account.lots = [*kept, replace(merge.into)]
         account.holds = [_renamed(hold, merge) for hold in account.holds]
-        sale = account.sale
-        if sale is not None and set(merge.lots) <= set(sale.lots):
-            sale.lots.append(merge.into.lot)
+        for name in merge.lots:
+            sold_as(account, name, merge.into.lot)
+
+
+def sold_as(account: Account, lot: str, now: str) -> None:
+    """What is `now` was (or has in it) a lot of the sale: a charge back finds it by this name."""
+    sale = account.sale
+    if sale is not None and lot in sale.lots and now not in sale.lots:
+        sale.lots.append(now)
 
 
 def _renamed(hold: Hold, merge: LotMerge) -> Hold:

@@ -10,12 +10,12 @@ from schemas.redemption import IssueCredit
 from schemas.redemption_facts import CreditIssued
 from schemas.refusals import Reason
 from schemas.terms import Policy, Terms
-from schemas.value import Lot, Where
+from schemas.value import Lot, Origin, Where
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, new_account, refused, turned_down
 from services.redemption.changes import count_in, settle, take_in
 from services.redemption.limits import may_come_in
-from services.redemption.loads import room_for
+from services.redemption.loads import not_over, room_for
 from services.redemption.rights import misplaced, not_permitted
 from services.redemption.rows import Account, Assignment, Row, assignment_key
 from services.redemption.standing import alive, resting
@@ -125,18 +125,20 @@ def _issue(case: Case, body: IssueCredit, programme: str) -> Decision:
 
 
 def _lot(case: Case, body: IssueCredit, programme: str, minor: int) -> Lot:
+    origin: Origin = "membership" if body.membership is not None else body.origin
     lot = of_lots.made(
         case.command,
         case.terms,
         case.where,
-        origin="membership" if body.membership is not None else body.origin,
+        origin=origin,
         programme=programme,
         minor=minor,
-        funded=0 if body.origin == "promo" else minor,
+        funded=0 if origin == "promo" else minor,
         expires_at=None,
         life=case.account.life,
     )
     lot.expires_at = end_of(case.terms, case.programme, lot.jurisdiction)
+    not_over(case, lot)
     return lot
 
 

@@ -1,5 +1,7 @@
 """Value that comes in: activation of a sold card, and loads."""
 
+from typing import Final
+
 from schemas.decision import Decision
 from schemas.identifiers import derived
 from schemas.message import Fact
@@ -17,6 +19,8 @@ from services.redemption.standing import resting, usable
 from services.redemption.validity import end_of, put_off
 
 VALUE_LOADED = "value_loaded.v1"
+# Words by which other commands bring value in: nobody pays with them, so no load is paid so.
+NO_TENDERS: Final = frozenset({"replacement", "import"})
 
 
 def activate(case: Case, body: Activate) -> Decision:
@@ -59,6 +63,8 @@ def load_value(case: Case, body: LoadValue) -> Decision:
     minor = case.amount(body.amount)
     price = _price(case, body.price, minor)
     usable(case)
+    if body.tender in NO_TENDERS:
+        case.against(Reason.DENOMINATION_NOT_OFFERED, f"tender {body.tender} takes no value in")
     if case.account.kind == "card" and not case.programme.reloadable:
         case.against(Reason.DENOMINATION_NOT_OFFERED, "not reloadable")
     day = case.day()
@@ -99,9 +105,14 @@ def _lot(case: Case, body: LoadValue, origin: Origin, minor: int, funded: int) -
         life=case.account.life,
     )
     lot.expires_at = end_of(case.terms, case.programme, lot.jurisdiction, body.expires_at)
+    not_over(case, lot)
+    return lot
+
+
+def not_over(case: Case, lot: Lot) -> None:
+    """Against value that would be gone as soon as it came in."""
     if lot.expires_at is not None and lot.expires_at <= case.terms.now:
         case.against(Reason.DENOMINATION_NOT_OFFERED, "its validity has ended already")
-    return lot
 
 
 def _price(case: Case, price: Money | None, minor: int) -> int:

@@ -15,6 +15,7 @@ from schemas.money import half_up
 from schemas.policy import DrawRule
 from schemas.terms import Terms
 from schemas.value import Draw, Lot, LotMerge, Origin, Part, Where
+from services.redemption.rows import LotTerms
 
 LOTS_MAX: Final = 100
 _NEVER: Final = 2**62
@@ -146,6 +147,26 @@ def made(  # noqa: PLR0913 -- a lot is what all of these say of it
         sold_at=terms.now,
         expires_at=expires_at,
         life=life,
+    )
+
+
+def made_again(part: Part, terms: LotTerms) -> Lot:
+    """A lot that had been spent to the end, at 0."""
+    return Lot(
+        lot=part.lot,
+        origin=part.origin,
+        location=part.location,
+        entity=part.entity,
+        programme=part.programme,
+        jurisdiction=part.jurisdiction,
+        cohort=part.cohort,
+        minor=0,
+        funded=0,
+        face_start=terms.face_start,
+        funded_start=terms.funded_start,
+        sold_at=terms.sold_at,
+        expires_at=terms.expires_at,
+        life=terms.life,
     )
 
 

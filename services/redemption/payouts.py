@@ -30,7 +30,7 @@ def cash_out(case: Case) -> Decision:
     """
     account = case.account
     spendable(case)
-    lots = [lot for lot in live_lots(case) if lot.origin != "promo"]
+    lots = [lot for lot in live_lots(case) if lot.origin != "promo" and lot.funded_start > 0]
     minor = sum(lot.minor for lot in lots)
     if not minor:
         case.against(Reason.INSUFFICIENT_FUNDS)
@@ -79,11 +79,9 @@ def charge_back_sale(case: Case, body: ChargeBackSale) -> Decision:
         return refused(case)
     if sale.charged_back:
         return unchanged(account)
-    draws = [
-        Draw(lot=lot.lot, minor=lot.minor - lot.held)
-        for lot in account.lots
-        if lot.lot in sale.lots and lot.minor > lot.held
-    ]
+    # A lot of the sale may have been merged with one of a load, which is nobody's to take back.
+    unspent = [lot for lot in account.lots if lot.lot in sale.lots]
+    draws = of_lots.draw(unspent, sale.face_minor)
     minor = of_lots.total(draws)
     parts = of_lots.parts_taken(of_lots.by_id(account.lots), draws, "charge_back")
     ledger = account.ledger - minor

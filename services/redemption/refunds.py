@@ -13,12 +13,12 @@ from schemas.refusals import Reason
 from schemas.value import CoveredLine, Draw, Lot, Part, ReturnedGoods
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused
-from services.redemption.changes import settle, take_in
+from services.redemption.changes import settle, sold_as, take_in
 from services.redemption.orders import used
 from services.redemption.receipts import by_price, open_goods, with_goods
-from services.redemption.rows import ENDED_KEPT, Account, Capture, LotTerms, Row, capture_key
+from services.redemption.rows import ENDED_KEPT, Account, Capture, Row, capture_key
 from services.redemption.standing import resting
-from services.redemption.validity import all_ended, end_of, ended
+from services.redemption.validity import all_ended, end_of_days, ended
 
 CAPTURE_REFUNDED = "capture_refunded.v1"
 SAME = "same"
@@ -31,6 +31,8 @@ def refund_capture(case: Case, body: RefundCapture) -> Decision:
         case.against(Reason.UNKNOWN_CAPTURE)
         return refused(case)
     case.received_in(body.to_currency)
+    if case.account.kind == "credit" and body.to not in (None, SAME, case.command.subject):
+        case.against(Reason.NOT_PERMITTED, f"to {body.to} — allowed: {SAME}, for its owner's it is")
     wanted, goods = _wanted(case, body, capture)
     if case.reasons:
         return refused(case)
@@ -174,7 +176,7 @@ def _same(case: Case, capture: Capture, taken: dict[int, int]) -> _Back:
     back = _Back([], [], [])
     for i in _touched(capture, taken):
         part, minor = capture.parts[i], taken.get(i, 0)
-        lot = lots.get(part.lot) or made_again(part, terms[part.lot])
+        lot = lots.get(part.lot) or of_lots.made_again(part, terms[part.lot])
         if minor and ended(lot, case.account, case.terms):
             funded = _cumulative(part, minor)
             _add_new(case, back, part, minor, funded)
@@ -188,29 +190,13 @@ def _same(case: Case, capture: Capture, taken: dict[int, int]) -> _Back:
     return back
 
 
-def made_again(part: Part, terms: LotTerms) -> Lot:
-    """A lot that had been spent to the end, at 0."""
-    return Lot(
-        lot=part.lot,
-        origin=part.origin,
-        location=part.location,
-        entity=part.entity,
-        programme=part.programme,
-        jurisdiction=part.jurisdiction,
-        cohort=part.cohort,
-        minor=0,
-        funded=0,
-        face_start=terms.face_start,
-        funded_start=terms.funded_start,
-        sold_at=terms.sold_at,
-        expires_at=terms.expires_at,
-        life=terms.life,
-    )
+def _new_name(subject: str, command: str, lot: str) -> str:
+    return derived("lot", subject, command, lot)
 
 
 def _add_new(case: Case, back: _Back, part: Part, minor: int, funded: int) -> None:
     """The lot expired meanwhile: a new one at its place, of origin refund."""
-    name = derived("lot", case.command.subject, case.command.id, part.lot)
+    name = _new_name(case.command.subject, case.command.id, part.lot)
     for lot in back.lots:
         if lot.lot == name:
             lot.minor, lot.face_start = lot.minor + minor, lot.face_start + minor
@@ -224,7 +210,7 @@ def _add_new(case: Case, back: _Back, part: Part, minor: int, funded: int) -> No
         programme=part.programme,
         minor=minor,
         funded=funded,
-        expires_at=end_of(case.terms, case.programme, part.jurisdiction),
+        expires_at=end_of_days(case.terms, case.programme, part.jurisdiction),
         life=case.account.life,
     )
     lot.lot, lot.location, lot.entity = name, part.location, part.entity
@@ -268,6 +254,8 @@ def capture_refunded(
     if body.to_same:
         _restore(account, capture, body.restored)
         take_in(account, body.lots)
+        for part in body.parts if body.lots else ():
+            sold_as(account, part.lot, _new_name(fact.subject, fact.causationid, part.lot))
     given = {(part.line, part.lot): part.minor for part in body.parts}
     capture.refunded += body.minor
     capture.parts = [
@@ -294,7 +282,7 @@ def _restore(account: Account, capture: Capture, restored: list[Draw]) -> None:
     for one in restored:
         lot = known.get(one.lot)
         if lot is None:
-            lot = known[one.lot] = made_again(parts[one.lot], terms[one.lot])
+            lot = known[one.lot] = of_lots.made_again(parts[one.lot], terms[one.lot])
             account.lots.append(lot)
         lot.minor += one.minor
         lot.funded = of_lots.funded_left(lot, lot.minor)

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from schemas.identifiers import same_person
 from schemas.message import Command
 from schemas.policy import Programme, Right
 from schemas.refusals import Reason
@@ -68,7 +69,7 @@ def may_approve(command: Command, terms: Terms, approved_by: str | None) -> bool
     staff = place.staff if place is not None else None
     return (
         approved_by is not None
-        and approved_by != staff
+        and (staff is None or not same_person(approved_by, staff))
         and terms.policy.permits(command.channel, "approve")
     )
 

@@ -14,11 +14,11 @@ from schemas.refusals import Reason
 from schemas.value import Draw, Lot, Part
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, unchanged
-from services.redemption.changes import settle, take_in
+from services.redemption.changes import settle, sold_as, take_in
 from services.redemption.expiry import BY_LAW, VALIDITY_EXTENDED
 from services.redemption.holds import live_lots
 from services.redemption.limits import may_come_in
-from services.redemption.loads import room_for
+from services.redemption.loads import not_over, room_for
 from services.redemption.remainders import LOTS_EXPIRED
 from services.redemption.rights import may_approve
 from services.redemption.rows import Account
@@ -84,6 +84,7 @@ def _goodwill(case: Case, minor: int) -> Lot:
         life=case.account.life,
     )
     lot.expires_at = end_of(case.terms, case.programme, lot.jurisdiction)
+    not_over(case, lot)
     return lot
 
 
@@ -129,6 +130,8 @@ def extend_validity(case: Case, body: ExtendValidity) -> Decision:
         case.against(Reason.ACCOUNT_EXPIRED, "the new end is past")
     if not may_approve(case.command, case.terms, body.approved_by):
         case.against(Reason.APPROVAL_REQUIRED)
+    if account.state == "Redeemed" and case.one_time:
+        case.against(Reason.ALREADY_USED)
     if case.reasons:
         return refused(case)
     end = body.expires_at
@@ -206,6 +209,8 @@ def validity_extended(account: Account, body: ValidityExtended) -> None:
         lot.expires_at = later.get(lot.lot, lot.expires_at)
     back = [lot for lot in body.lots if lot.lot not in known]
     if body.parts:
+        for lot, again in zip(of_lots.joined(account.expired), back, strict=True):
+            sold_as(account, lot.lot, again.lot)
         account.used = True
         account.expired = []
     take_in(account, back)

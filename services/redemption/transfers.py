@@ -105,6 +105,8 @@ def _arriving(body: ReceiveValue) -> tuple[list[Lot], list[Hold]]:
 def _takes(account: Account, subject: str, body: ReceiveValue) -> bool:
     if account.currency != body.currency:
         return False
+    if account.kind == "card" and body.reason == REFUND:
+        return False  # a refund to another account is store credit: nobody cashes it out
     return account.state not in _CLOSED or subject.endswith(SUFFIX_CREDIT)
 
 
@@ -184,7 +186,9 @@ def forward(fact: Fact) -> tuple[Outgoing, ...]:
         case ValueSent() as body:
             if not body.lots and not body.holds:
                 return ()
-            return (_outgoing(fact, body, body.to, body.lots, body.holds, body.reason),)
+            # A transfer is no refund, whatever those who ask for it call it.
+            reason = f"transfer ({REFUND})" if body.reason == REFUND else body.reason
+            return (_outgoing(fact, body, body.to, body.lots, body.holds, reason),)
         case CaptureRefunded(to_same=False) as body:
             return (_outgoing(fact, body, body.to, body.lots, [], REFUND),)
         case ValueForwarded() as body:

@@ -45,6 +45,17 @@ def end_of(
     return max(end, floor(terms, jurisdiction, terms.now) or end)
 
 
+def end_of_days(terms: Terms, programme: Programme, jurisdiction: str) -> int | None:
+    """The end of value that comes back where it had ended: it lives the programme's days anew.
+
+    A programme that ends on one day for all has none: what comes back to it does not end.
+    """
+    validity = programme.validity
+    if validity is None or validity.days is None:
+        return None
+    return end_of(terms, programme, jurisdiction)
+
+
 def put_off(account: Account, terms: Terms) -> list[LotValidity]:
     """A load now moves the law's floor for every lot: those that end before it live longer."""
     later = []

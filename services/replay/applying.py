@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, select, update
 
 from schemas.errors import ScripError
+from schemas.identifiers import same_person
 from schemas.ledger import AdjustedBook, JournalAdjusted
 from schemas.policy import PolicyDocument
 from schemas.terms import Terms
@@ -47,7 +48,7 @@ def apply_plan(
     `terms` is now and the policy in force; `adjusted` names every adjustment on its topic and the
     fact it is of. Raises ReplayRefusedError.
     """
-    if by == plan.made_by:
+    if same_person(by, plan.made_by):
         raise ReplayRefusedError(f"{by} made this plan: a second person applies it")
     with engine.begin() as connection:
         # Whoever adjusts holds this row until the end: two plans never count one journal twice.

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from schemas.errors import ScripError
+from schemas.identifiers import same_person
 from schemas.instants import local_date
 from schemas.settlement import RunApproved, RunCancelled
 from schemas.terms import Policy, Terms
@@ -120,7 +121,7 @@ def approve(connection: Connection, name: str, by: str, content: str, terms: Ter
         return
     if row["state"] != "pending_approval":
         raise RunRefusedError(f"run {name} is {row['state']}, not pending approval")
-    if by == row["made_by"]:
+    if same_person(by, row["made_by"]):
         raise RunRefusedError(f"{by} made run {name} and may not approve it")
     _require_right(terms.policy, by, "release")
     if content != row["content"]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
+from schemas.identifiers import same_person
 from schemas.terms import Terms
 from services.settlement.delivery.operations import tell_transmitted
 from services.settlement.effects.bank import move_entries
@@ -38,7 +39,7 @@ def acknowledge(connection: Connection, name: str, number: int, terms: Terms) ->
 def resolve_delivery(connection: Connection, finding: Finding, terms: Terms) -> None:
     """End a `delivery_unknown`: the bank has the file, or it is to be sent again."""
     name, number = finding.run, finding.number
-    if finding.found_by == finding.approved_by:
+    if same_person(finding.found_by, finding.approved_by):
         raise RunRefusedError(f"{finding.found_by} found it out and may not approve it")
     if not finding.evidence.strip():
         raise RunRefusedError("the evidence is missing")

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select, update
 
-from schemas.identifiers import derived
+from schemas.identifiers import derived, same_person
 from schemas.instants import local_date
 from schemas.settlement import EntryCorrected, EntryReturned
 from schemas.terms import Terms
@@ -164,7 +164,7 @@ def approve_correction(connection: Connection, vault: Vault, change: str, by: st
     row = connection.execute(chosen.with_for_update()).mappings().first()
     if row is None or row["state"] != "staged":
         raise RunRefusedError(f"change {change} is not waiting for approval")
-    if row["made_by"] == by:
+    if same_person(row["made_by"], by):
         raise RunRefusedError(f"{by} staged the change and may not approve it")
     old = account_of_reference(connection, vault, f"{row['account']}@{row['version']}")
     value = vault.open(row["sealed"], "change", change).decode()

@@ -164,3 +164,23 @@ def test_a_full_expired_or_frozen_account_still_receives() -> None:
     scenario.do("transfer_balance", "c4", to="c3", reason="lost")
     assert standing(scenario, "c3") == ("Activated", 950, 0, 950)
     assert len({one["lot"] for one in scenario.account("c3")["lots"]}) == 2
+
+
+def test_a_transfer_that_is_called_a_refund_leaves_lots_their_programme() -> None:
+    scenario = network()
+    sold(scenario, "c1", lot("L1", 100))
+    sold(scenario, "c2", lot("L2", 100), programme="once")
+    scenario.do("transfer_balance", "c1", to="c2", reason="refund")
+    lots = scenario.account("c2")["lots"]
+    assert {lot["lot"]: lot["programme"] for lot in lots} == {"L1": "gift", "L2": "once"}
+
+
+def test_a_charge_back_takes_the_sales_value_out_of_a_lot_it_was_merged_into() -> None:
+    scenario = with_card(10_000)
+    for _ in range(100):
+        scenario.do("load_value", "c1", amount=usd(1), origin="paid", tender="cash", place=F1)
+    lots = scenario.account("c1")["lots"]
+    assert 10_001 in [lot["minor"] for lot in lots], "the sale's lot was merged with a load's"
+    body = scenario.do("charge_back_sale", "c1", sale="sale-c1").body
+    assert (body.minor, body.spent_minor) == (10_000, 0)
+    assert standing(scenario) == ("Activated", 100, 0, 100)

@@ -168,6 +168,20 @@ def test_free_text_that_holds_a_card_number_is_refused() -> None:
         assert read.body.place.receipt == text
 
 
+@pytest.mark.parametrize("between", [*"-./_ \u00a0\u2009\u2010\u2013\u2212\n", "    ", " - "])
+def test_a_card_number_is_one_however_its_groups_are_parted(between: str) -> None:
+    for digits in ("4111 1111 1111 1111", "\uff14\uff11\uff11\uff11 1111 1111 1111"):
+        text = f"paid with {digits.replace(' ', between)} today"
+        cause = unreadable(message(data={**GOOD["data"], "place": {"receipt": text}})).cause
+        assert cause.startswith("data.place.receipt: ")
+
+
+def test_days_instants_and_prices_are_no_card_numbers() -> None:
+    for text in ("2026-11-28 10:00:00", "2026/11/28, 12.50", "4111, 1111, 1111, 1111"):
+        read = command(data={**GOOD["data"], "place": {"receipt": text}})
+        assert read.body.place.receipt == text
+
+
 def test_text_that_no_table_could_store_is_refused() -> None:
     cause = unreadable(message(data={**GOOD["data"], "place": {"receipt": "a\x00b"}})).cause
     assert cause.startswith("data.place.receipt: ")
