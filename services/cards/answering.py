@@ -176,6 +176,25 @@ def write_printed(settings: Settings, batch: str, first: int, last: int | None, 
     return Said({"written": names, "cards": len(sheet.cards)}, "\n".join(names))
 
 
+def range_done(wanted: Range, done: RangeDone) -> Said:
+    """What became of a range; what was answered before is said apart, for nothing was done."""
+    found = {
+        "type": wanted.type,
+        "accepted": done.accepted,
+        "repeated": done.repeated,
+        "refused": [{"number": number, "reason": reason} for number, reason in done.refused],
+        "reasons": done.reasons,
+    }
+    lines = [f"{wanted.type}: {done.accepted} accepted, {len(done.refused)} refused"]
+    if done.repeated:
+        said = f"{done.repeated} answered before, nothing done now"
+        lines.append(f"  {said}: give --again WORD to ask anew")
+    lines += [f"  card {number}: {reason}" for number, reason in done.refused[:SHOWN_MAX]]
+    if len(done.refused) > SHOWN_MAX:
+        lines.append(f"  … and {len(done.refused) - SHOWN_MAX} more")
+    return Said(found, "\n".join(lines), NO if done.refused else DONE)
+
+
 def _batch(office: Office, batch: str) -> Any:
     with office.directory.engine.connect() as connection:
         found = connection.execute(select(BATCHES).where(BATCHES.c.batch == batch)).first()
@@ -198,21 +217,7 @@ def _asked(office: Office, wanted: Range) -> Said:
         done = ask_range(office.directory, post, wanted, tell)
     finally:
         post.close()
-    return _range_done(wanted, done)
-
-
-def _range_done(wanted: Range, done: RangeDone) -> Said:
-    found = {
-        "type": wanted.type,
-        "accepted": done.accepted,
-        "refused": [{"number": number, "reason": reason} for number, reason in done.refused],
-        "reasons": done.reasons,
-    }
-    lines = [f"{wanted.type}: {done.accepted} accepted, {len(done.refused)} refused"]
-    lines += [f"  card {number}: {reason}" for number, reason in done.refused[:SHOWN_MAX]]
-    if len(done.refused) > SHOWN_MAX:
-        lines.append(f"  … and {len(done.refused) - SHOWN_MAX} more")
-    return Said(found, "\n".join(lines), NO if done.refused else DONE)
+    return range_done(wanted, done)
 
 
 def _shown(manifest: Manifest) -> Said:

@@ -71,20 +71,21 @@ def ship(
 
 
 @app.command()
-def activate(  # noqa: PLR0917 — a command's options are its parameters
+def activate(  # noqa: PLR0913, PLR0917 — a command's options are its parameters
     batch: Batch,
     first: First,
     last: Last,
     tender: Annotated[str, typer.Option("--tender", help="cash, card, psp, promo …")],
     location: At = None,
     value: Value = None,
+    again: Again = "",
     json: Json = False,
 ) -> None:
     """Sell cards of stock, each at the value (none: the batch's)."""
     body: dict[str, Any] = {"tender": tender}
     if location is not None:
         body["place"] = {"location": location}
-    _answer(json, "activate", _range(batch, first, last, "sell_card", body), value)
+    _answer(json, "activate", _range(batch, first, last, "sell_card", body, again), value)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """What is done with cards in number: an import planned, a range shipped, activated, voided, undone.
 
 A range's commands have ids that follow from what is asked, so a range that was interrupted is asked
-again and nothing happens twice.
+again and nothing happens twice; what was answered before is counted apart.
 """
 
 from collections import Counter
@@ -69,9 +69,14 @@ class Range:
 
 @dataclass(slots=True)
 class RangeDone:
-    """What became of a range: `refused` has number and reason, `reasons` counts them."""
+    """What became of a range: `refused` has number and reason, `reasons` counts them.
+
+    `accepted` was done now. `repeated` was answered before, so that nothing was done now; those of
+    them that were refused are among `refused`, too.
+    """
 
     accepted: int = 0
+    repeated: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -162,10 +167,13 @@ def ask_range(
             ]
         )
         good = [asked[id] for id, reply in replies.items() if reply.outcome == "accepted"]
-        done.accepted += len(good)
         for id, reply in replies.items():
+            done.repeated += reply.repeated
             if reply.outcome == "refused":
                 done.refused.append((asked[id][0], str(reply.reason)))
+            elif not reply.repeated:
+                done.accepted += 1
+        # Also those answered before: whoever was interrupted has not forgotten them yet.
         if wanted.type == "undo_import" and good:
             with directory.engine.begin() as connection:
                 forget(connection, [account for _, account in good])
