@@ -1,4 +1,7 @@
-"""`scrip cards`: prepare, import, ship, activate, void, print. What is needed is loaded then."""
+"""`scrip cards`: prepare, import, ship, activate, void, rekey, print.
+
+What a command needs is loaded when it is called.
+"""
 
 from importlib import import_module
 from pathlib import Path
@@ -94,6 +97,12 @@ def void(
 ) -> None:
     """Take cards of stock out of use."""
     _answer(json, "move", _range(batch, first, last, "cancel_card", {"reason": reason}, again))
+
+
+@app.command()
+def rekey(batch: Batch, first: First, last: Last = None, json: Json = False) -> None:
+    """Give Blank cards (back in stock) new secrets, so that they are Prepared; then print them."""
+    _answer(json, "rekey", batch, first, last or first)
 
 
 @app.command("print")

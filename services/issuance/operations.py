@@ -155,7 +155,7 @@ def ask_range(
     directory: Directory, post: Post, wanted: Range, say: Callable[[str], None]
 ) -> RangeDone:
     """Ask for each card of a range, a thousand at once. Raises BatchRefusedError, NoAnswerError."""
-    cards = _cards(directory, wanted)
+    cards = cards_in(directory, wanted)
     done = RangeDone()
     for start in range(0, len(cards), AT_ONCE):
         some = cards[start : start + AT_ONCE]
@@ -182,7 +182,8 @@ def ask_range(
     return done
 
 
-def _cards(directory: Directory, wanted: Range) -> list[tuple[int, str]]:
+def cards_in(directory: Directory, wanted: Range) -> list[tuple[int, str]]:
+    """Number and account of each card of a range. Raises BatchRefusedError where one is not."""
     with directory.engine.connect() as connection:
         of_batch = select(BATCHES.c.cards).where(BATCHES.c.batch == wanted.batch)
         count = connection.execute(of_batch).scalar()
