@@ -92,8 +92,8 @@ class UndoEntry(BaseModel):
 class UndoImport(CommandModel):
     """Take imported cards back while they are unused; redemption says of each whether it is.
 
-    It may repeat what the import said: programme and batch must be the import's. Of `cards`
-    (default: the subject) each is asked for by itself; the answer tells of the subject.
+    It may repeat what the import said: programme and batch must be the import's, for every card.
+    Of `cards` (default: the subject) each is asked for by itself; the answer tells of the subject.
     """
 
     programme: Name | None = None
@@ -256,12 +256,14 @@ class CardChanged(CardFact):
 class UndoReserved(CardFact):
     """Redemption is asked to take the import `sale` back; `undo` is the command's id.
 
-    `others` (of import `batch`) are asked for next, each by a command of its own.
+    `others` (of import `batch`, into the programme `named`) are asked for next, each by a command
+    of its own; what the undo did not name is None.
     """
 
     undo: str
     sale: str
     batch: str | None = None
+    named: str | None = None
     others: list[str] = field(default_factory=list)
 
 

@@ -1,6 +1,6 @@
 """What `scrip cards` does and says: orders carried through, ranges asked for, cards printed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from services.issuance.operations import (
     plan_import,
 )
 from services.issuance.press import Press, PrintKey
+from services.issuance.rekeyed.operations import PressRoom, RekeyDone, rekey_range
 from services.issuance.runs import Batches, BatchRefusedError, Manifest, Order
 from services.issuance.tables import BATCHES
 from services.issuance.views import email, opened, pdf
@@ -156,6 +157,39 @@ def activate(settings: Settings, wanted: Range, value: int | None) -> Said:
         return _asked(office, replace(wanted, body={**wanted.body, "value": money}))
 
 
+def rekey(settings: Settings, batch: str, first: int, last: int) -> Said:
+    """New secrets for the Blank cards of a range; they are printed as all others are."""
+    with office_of(settings) as office:
+        made = office.batches
+        press = Press(made.directory, made.partitions)
+        room = PressRoom(made.directory, press, made.print_key, office.policy())
+        post = office.post(batch)
+        try:
+            done = rekey_range(room, post, batch, first, last, tell)
+        finally:
+            post.close()
+    return rekey_done(batch, done)
+
+
+def rekey_done(batch: str, done: RekeyDone) -> Said:
+    """Which cards have a new secret, which had it before, and why the others have none."""
+    found = {
+        "type": "rekeyed",
+        "rekeyed": done.rekeyed,
+        "before": done.before,
+        "refused": [{"number": number, "reason": reason} for number, reason in done.refused],
+        "reasons": done.reasons,
+    }
+    lines = [f"rekeyed: {len(done.rekeyed)} cards, {len(done.refused)} refused"]
+    if done.before:
+        lines.append(f"  {len(done.before)} have their new secret already, nothing done now")
+    there = [*done.rekeyed, *done.before]
+    if there:
+        said = f"scrip cards print --batch {batch} --from {min(there)} --to {max(there)}"
+        lines.append(f"  to print the new secrets: {said} --out FILE.pdf")
+    return Said(found, "\n".join(lines + _named(done.refused)), NO if done.refused else DONE)
+
+
 def write_printed(settings: Settings, batch: str, first: int, last: int | None, out: Path) -> Said:
     """A PDF sheet, or one card as HTML and, beside it, text; for its owner's eyes only."""
     with office_of(settings) as office:
@@ -174,6 +208,28 @@ def write_printed(settings: Settings, batch: str, first: int, last: int | None, 
         write_private(path, content)
     names = [str(path) for path in files]
     return Said({"written": names, "cards": len(sheet.cards)}, "\n".join(names))
+
+
+def range_done(wanted: Range, done: RangeDone) -> Said:
+    """What became of a range; what was answered before is said apart, for nothing was done."""
+    found = {
+        "type": wanted.type,
+        "accepted": done.accepted,
+        "repeated": done.repeated,
+        "refused": [{"number": number, "reason": reason} for number, reason in done.refused],
+        "reasons": done.reasons,
+    }
+    lines = [f"{wanted.type}: {done.accepted} accepted, {len(done.refused)} refused"]
+    if done.repeated:
+        said = f"{done.repeated} answered before, nothing done now"
+        lines.append(f"  {said}: give --again WORD to ask anew")
+    return Said(found, "\n".join(lines + _named(done.refused)), NO if done.refused else DONE)
+
+
+def _named(refused: Sequence[tuple[int, str]]) -> list[str]:
+    lines = [f"  card {number}: {reason}" for number, reason in refused[:SHOWN_MAX]]
+    more = len(refused) - len(lines)
+    return [*lines, f"  … and {more} more"] if more else lines
 
 
 def _batch(office: Office, batch: str) -> Any:
@@ -198,21 +254,7 @@ def _asked(office: Office, wanted: Range) -> Said:
         done = ask_range(office.directory, post, wanted, tell)
     finally:
         post.close()
-    return _range_done(wanted, done)
-
-
-def _range_done(wanted: Range, done: RangeDone) -> Said:
-    found = {
-        "type": wanted.type,
-        "accepted": done.accepted,
-        "refused": [{"number": number, "reason": reason} for number, reason in done.refused],
-        "reasons": done.reasons,
-    }
-    lines = [f"{wanted.type}: {done.accepted} accepted, {len(done.refused)} refused"]
-    lines += [f"  card {number}: {reason}" for number, reason in done.refused[:SHOWN_MAX]]
-    if len(done.refused) > SHOWN_MAX:
-        lines.append(f"  … and {len(done.refused) - SHOWN_MAX} more")
-    return Said(found, "\n".join(lines), NO if done.refused else DONE)
+    return range_done(wanted, done)
 
 
 def _shown(manifest: Manifest) -> Said:

@@ -1,4 +1,7 @@
-"""`scrip cards`: prepare, import, ship, activate, void, print. What is needed is loaded then."""
+"""`scrip cards`: prepare, import, ship, activate, void, rekey, print.
+
+What a command needs is loaded when it is called.
+"""
 
 from importlib import import_module
 from pathlib import Path
@@ -71,20 +74,21 @@ def ship(
 
 
 @app.command()
-def activate(  # noqa: PLR0917 — a command's options are its parameters
+def activate(  # noqa: PLR0913, PLR0917 — a command's options are its parameters
     batch: Batch,
     first: First,
     last: Last,
     tender: Annotated[str, typer.Option("--tender", help="cash, card, psp, promo …")],
     location: At = None,
     value: Value = None,
+    again: Again = "",
     json: Json = False,
 ) -> None:
     """Sell cards of stock, each at the value (none: the batch's)."""
     body: dict[str, Any] = {"tender": tender}
     if location is not None:
         body["place"] = {"location": location}
-    _answer(json, "activate", _range(batch, first, last, "sell_card", body), value)
+    _answer(json, "activate", _range(batch, first, last, "sell_card", body, again), value)
 
 
 @app.command()
@@ -93,6 +97,12 @@ def void(
 ) -> None:
     """Take cards of stock out of use."""
     _answer(json, "move", _range(batch, first, last, "cancel_card", {"reason": reason}, again))
+
+
+@app.command()
+def rekey(batch: Batch, first: First, last: Last = None, json: Json = False) -> None:
+    """Give Blank cards (back in stock) new secrets, so that they are Prepared; then print them."""
+    _answer(json, "rekey", batch, first, last or first)
 
 
 @app.command("print")

@@ -68,6 +68,8 @@ def keys(command: Command) -> tuple[str, ...]:
             return (TEMPLATES_KEY, *(entry.card for entry in body.cards))
         case ImportCards():
             return tuple(entry.card for entry in body.cards)
+        case UndoImport() if body.cards is not None:
+            return tuple(dict.fromkeys((command.subject, *(entry.card for entry in body.cards))))
         case ReserveSale():
             return (command.subject, sale_key(command.subject, command.id))
         case ConfirmSale() | CancelSale():

@@ -89,12 +89,6 @@ class Directory:
         with self.engine.begin() as connection:
             self.keep(connection, [Keys(account, tuple(secrets), pin)])
 
-    def rekey(self, account: str, secrets: Iterable[Secret], pin: str | None = None) -> None:
-        """New identifiers and PIN for an account; the old ones stop counting at that moment."""
-        with self.engine.begin() as connection:
-            forget(connection, [account])
-            self.keep(connection, [Keys(account, tuple(secrets), pin)])
-
     def keep(self, connection: Connection, cards: Sequence[Keys]) -> None:
         """Many cards' keys in the caller's transaction; SecretTakenError where one is in use."""
         secrets = [(card.account, secret) for card in cards for secret in card.identifiers]

@@ -1,7 +1,8 @@
 """An import is undone in two steps: redemption is asked, for only it knows whether it is unused.
 
 The caller's answer comes with the outcome: `import_undone`, or the refusal that redemption found.
-An undo that lists cards is one of its subject, which sends one for each of the others.
+An undo that lists cards is one of its subject, which sends one for each of the others; none of them
+is undone where one that lies here too is not of the import it names.
 """
 
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ def undo_import(asked: Asked) -> Decision:
         undo=asked.command.id,
         sale=card.sold_as,
         batch=body.batch,
+        named=body.programme,
         others=_others(asked.command.subject, body),
     )
     return Accepted((decided(UNDO_RESERVED, fact),), later=True)
@@ -66,6 +68,24 @@ def _problems(asked: Asked, body: UndoImport) -> Iterator[checks.Problem]:
         yield Reason.UNKNOWN_SALE, f"the card was imported into {card.programme}"
     elif card.state != "Activated":
         yield Reason.ACCOUNT_CANCELLED, "the import was undone already"
+    yield from _of_another_import(asked, body)
+
+
+def _of_another_import(asked: Asked, body: UndoImport) -> Iterator[checks.Problem]:
+    """Cards of this partition that are listed with an import they are not of.
+
+    A card of another partition has no row here: its own command is refused by the same rule.
+    """
+    for name in _others(asked.command.subject, body):
+        other: Card | None = asked.rows.get(name)
+        if other is None:
+            continue
+        if body.batch not in (None, other.batch):
+            detail = f"card {name} is of batch {other.batch}; allowed: cards of {body.batch}"
+            yield Reason.UNKNOWN_SALE, detail
+        elif body.programme not in (None, other.programme):
+            detail = f"card {name} is of {other.programme}; allowed: cards of {body.programme}"
+            yield Reason.UNKNOWN_SALE, detail
 
 
 def close_undo(asked: Asked) -> Decision:
@@ -97,7 +117,8 @@ def _kept(asked: Asked, body: CloseUndo) -> Decided:
 
 def take_back(fact: Fact, body: UndoReserved) -> tuple[Outgoing, ...]:
     """Redemption is asked, and the other cards' undos follow, in the transaction of the fact."""
-    told = {} if body.batch is None else {"batch": body.batch}
+    said = {"programme": body.named, "batch": body.batch}
+    told = {name: value for name, value in said.items() if value is not None}
     return (
         Outgoing(
             REDEMPTION_COMMANDS.name,

@@ -1,7 +1,7 @@
 """What is done with cards in number: an import planned, a range shipped, activated, voided, undone.
 
 A range's commands have ids that follow from what is asked, so a range that was interrupted is asked
-again and nothing happens twice.
+again and nothing happens twice; what was answered before is counted apart.
 """
 
 from collections import Counter
@@ -69,9 +69,14 @@ class Range:
 
 @dataclass(slots=True)
 class RangeDone:
-    """What became of a range: `refused` has number and reason, `reasons` counts them."""
+    """What became of a range: `refused` has number and reason, `reasons` counts them.
+
+    `accepted` was done now. `repeated` was answered before, so that nothing was done now; those of
+    them that were refused are among `refused`, too.
+    """
 
     accepted: int = 0
+    repeated: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -150,7 +155,7 @@ def ask_range(
     directory: Directory, post: Post, wanted: Range, say: Callable[[str], None]
 ) -> RangeDone:
     """Ask for each card of a range, a thousand at once. Raises BatchRefusedError, NoAnswerError."""
-    cards = _cards(directory, wanted)
+    cards = cards_in(directory, wanted)
     done = RangeDone()
     for start in range(0, len(cards), AT_ONCE):
         some = cards[start : start + AT_ONCE]
@@ -162,10 +167,13 @@ def ask_range(
             ]
         )
         good = [asked[id] for id, reply in replies.items() if reply.outcome == "accepted"]
-        done.accepted += len(good)
         for id, reply in replies.items():
+            done.repeated += reply.repeated
             if reply.outcome == "refused":
                 done.refused.append((asked[id][0], str(reply.reason)))
+            elif not reply.repeated:
+                done.accepted += 1
+        # Also those answered before: whoever was interrupted has not forgotten them yet.
         if wanted.type == "undo_import" and good:
             with directory.engine.begin() as connection:
                 forget(connection, [account for _, account in good])
@@ -174,7 +182,8 @@ def ask_range(
     return done
 
 
-def _cards(directory: Directory, wanted: Range) -> list[tuple[int, str]]:
+def cards_in(directory: Directory, wanted: Range) -> list[tuple[int, str]]:
+    """Number and account of each card of a range. Raises BatchRefusedError where one is not."""
     with directory.engine.connect() as connection:
         of_batch = select(BATCHES.c.cards).where(BATCHES.c.batch == wanted.batch)
         count = connection.execute(of_batch).scalar()

@@ -79,11 +79,15 @@ class Press:
         """So many cards whose room is claimed, kept with the caller's transaction."""
         return self._made(connection, templates, [random_id() for _ in range(count)])
 
-    def rekey(self, policy: PolicyDocument, programme: str, account: str) -> PressedCard:
-        """New secrets for a Blank card; the old ones are gone when this returns."""
-        with self._directory.engine.begin() as connection:
-            forget(connection, [account])
-            return self._made(connection, templates_of(policy, programme), [account])[0]
+    def rekey(
+        self, connection: Connection, templates: Mapping[str, Template], accounts: Sequence[str]
+    ) -> list[PressedCard]:
+        """New secrets for Blank cards; the old ones are gone with the caller's transaction.
+
+        They take the room of the old ones, so nothing is claimed.
+        """
+        forget(connection, accounts)
+        return self._made(connection, templates, accounts)
 
     def _made(
         self, connection: Connection, templates: Mapping[str, Template], accounts: Sequence[str]

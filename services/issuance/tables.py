@@ -98,3 +98,13 @@ CARDS: Final = Table(
     UniqueConstraint("account", name="cards_account_once"),
     Index("cards_of_chunk", "batch", "chunk", "number"),
 )
+REKEYED: Final = Table(
+    "rekeyed",
+    METADATA,
+    Column("batch", String(128), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="of the card"),
+    Column("life", Integer, nullable=False, comment="the card's, which the new secret is for"),
+    Column("last4", String(4), nullable=False, comment="what may be shown of it"),
+    Column("wrapped", LargeBinary, nullable=False, comment="key of its print file, sealed"),
+    Column("sealed", LargeBinary, nullable=False, comment="the card with its new secret"),
+)

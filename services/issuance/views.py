@@ -21,7 +21,7 @@ from schemas.policy import Template
 from services.issuance.numbers import grouped
 from services.issuance.press import PressedCard, PrintKey
 from services.issuance.runs import BatchRefusedError
-from services.issuance.tables import BATCHES, CHUNKS
+from services.issuance.tables import BATCHES, CHUNKS, REKEYED
 
 CARD_WIDTH: Final = 86 * mm
 CARD_HEIGHT: Final = 54 * mm
@@ -43,7 +43,10 @@ class Sheet:
 
 
 def opened(engine: Engine, key: PrintKey, batch: str, first: int, last: int) -> Sheet:
-    """The cards from number `first` to `last`. Raises BatchRefusedError, PrintFileError."""
+    """The cards from number `first` to `last`, those that were rekeyed with their new secrets.
+
+    Raises BatchRefusedError, PrintFileError.
+    """
     with engine.connect() as connection:
         plan = connection.execute(select(BATCHES).where(BATCHES.c.batch == batch)).first()
         chunks = connection.execute(
@@ -52,21 +55,30 @@ def opened(engine: Engine, key: PrintKey, batch: str, first: int, last: int) -> 
             .where(CHUNKS.c.first + CHUNKS.c.cards > first)
             .order_by(CHUNKS.c.chunk)
         ).all()
+        rekeyed = connection.execute(
+            select(REKEYED)
+            .where(REKEYED.c.batch == batch, REKEYED.c.number.between(first, last))
+            .order_by(REKEYED.c.number)
+        ).all()
     if plan is None:
         raise BatchRefusedError(f"there is no batch {batch}")
-    if plan.wrapped is None or any(chunk.sealed is None for chunk in chunks):
-        raise BatchRefusedError(f"batch {batch} has no print file for cards {first} to {last}")
     if not 1 <= first <= last <= plan.cards or last - first >= PRINTED_MAX:
         allowed = f"1 to {plan.cards}, at most {PRINTED_MAX} at once"
         raise BatchRefusedError(f"cards {first} to {last}; allowed: {allowed}")
-    cards = [
-        one
-        for chunk in chunks
-        for one in key.open(plan.wrapped, batch, chunk.chunk, chunk.sealed)
-        if first <= one[0] <= last
-    ]
+    cards: dict[int, PressedCard] = {}
+    for chunk in chunks:
+        if plan.wrapped is not None and chunk.sealed is not None:
+            cards.update(key.open(plan.wrapped, batch, chunk.chunk, chunk.sealed))
+    for row in rekeyed:
+        # What the batch's own file says of this card is a secret that no longer counts.
+        cards.update(key.open(row.wrapped, batch, row.number, row.sealed))
+    wanted = range(first, last + 1)
+    if any(number not in cards for number in wanted):
+        raise BatchRefusedError(f"batch {batch} has no print file for cards {first} to {last}")
     templates = {name: Template(**said) for name, said in plan.templates.items()}
-    return Sheet(batch, plan.programme, plan.currency, plan.value, templates, cards)
+    return Sheet(
+        batch, plan.programme, plan.currency, plan.value, templates, [(n, cards[n]) for n in wanted]
+    )
 
 
 def pdf(sheet: Sheet) -> bytes:

@@ -1,6 +1,8 @@
 """Imports and ranges, told to the real workers of a small world."""
 
+import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,6 +12,8 @@ from sqlalchemy import Engine, select
 from schemas.policy_checks import read_policy
 from schemas.terms import Policy
 from schemas.topics import ISSUANCE_COMMANDS, REDEMPTION_EVENTS, TOPICS
+from services.cards.answering import range_done
+from services.cards.cli import app as cards
 from services.issuance.directory import Directory, PinAnswer
 from services.issuance.old_cards import OldCard
 from services.issuance.operations import (
@@ -161,7 +165,7 @@ def test_an_undone_import_frees_the_codes_of_unused_cards_and_names_the_used_one
     assert (done.accepted, done.refused) == (29, [(3, "not_unused")])
     assert [card.line - 1 for card in old(30) if directory.find(card.code)] == [3]
     again = ranged(world, directory, Range("old", 1, 30, "undo_import", {"batch": "old"}))
-    assert (again.accepted, again.reasons) == (29, {"not_unused": 1})
+    assert (again.accepted, again.repeated, again.reasons) == (0, 30, {"not_unused": 1})
     free = [card for card in old(30) if card.line != 4]
     plan_import(directory, PARTITIONS, Import("anew", "gift", free), POLICY, START)
     assert batches(directory).go_on("anew", post(world)).told == 29
@@ -177,11 +181,43 @@ def test_a_range_is_shipped_activated_and_voided_once_however_often_it_is_asked(
     ship = Range("b1", 1, 15, "ship_cards", {"to": "F1"})
     for wanted in (ship, ship, Range("b1", 1, 10, "sell_card", sale)):
         assert ranged(world, directory, wanted).refused == []
-    assert ranged(world, directory, Range("b1", 6, 12, "sell_card", sale)).accepted == 7
+    overlapping = ranged(world, directory, Range("b1", 6, 12, "sell_card", sale))
+    assert (overlapping.accepted, overlapping.repeated) == (2, 5)
     sold = [orjson.loads(record.value or b"") for record in world.read(REDEMPTION_EVENTS)]
     assert [fact["data"]["minor"] for fact in sold] == [2500] * 12
     void = ranged(world, directory, Range("b1", 11, 20, "cancel_card", {"reason": "bent"}))
     assert (void.accepted, void.reasons) == (8, {"not_prepared": 2})
+
+
+def test_what_was_answered_before_is_said_apart_and_again_asks_anew(
+    world: SmallWorld, directory: Directory
+) -> None:
+    made = batches(directory)
+    made.plan(Order("b1", "gift", 20), POLICY, 0)
+    made.go_on("b1", post(world))
+    void = Range("b1", 5, 7, "cancel_card", {"reason": "bent"})
+    first = ranged(world, directory, void)
+    assert (first.accepted, first.repeated) == (3, 0)
+    assert "before" not in range_done(void, first).text
+    ranged(world, directory, Range("b1", 5, 7, "restore_card", {"reason": "was fine"}))
+    second = ranged(world, directory, void)
+    assert (second.accepted, second.repeated, second.refused) == (0, 3, [])
+    said = range_done(void, second)
+    assert "0 accepted, 0 refused" in said.text
+    assert "3 answered before, nothing done now: give --again WORD to ask anew" in said.text
+    assert (said.found["accepted"], said.found["repeated"]) == (0, 3)
+    anew = ranged(world, directory, replace(void, again="x"))
+    assert (anew.accepted, anew.repeated) == (3, 0)
+
+
+def test_every_command_on_a_range_can_be_asked_anew() -> None:
+    for name in ("ship", "activate", "void", "undo-import"):
+        [command] = [one for one in cards.registered_commands if _called(one) == name]
+        assert "again" in inspect.signature(command.callback or print).parameters, name
+
+
+def _called(command: Any) -> str:
+    return command.name or command.callback.__name__
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 5), (5, 4), (1, 21)])

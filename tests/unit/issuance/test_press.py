@@ -17,7 +17,7 @@ from services.issuance.directory import (
     SecretTakenError,
     TemplateFullError,
 )
-from services.issuance.press import Press
+from services.issuance.press import Press, templates_of
 from services.issuance.tables import METADATA, PINS, SECRETS
 from services.runtime.murmur2 import partition_of
 from services.runtime.tables import MEMORY_URL, create_tables, open_tables
@@ -126,7 +126,8 @@ def test_a_rekeyed_card_forgets_its_old_secret_and_pin(engine: Engine) -> None:
     directory = Directory(engine, PEPPERS)
     press = Press(directory, 4)
     [old] = press.make(policy(), "gift", 1)
-    new = press.rekey(policy(), "gift", old.account)
+    with engine.begin() as connection:
+        [new] = press.rekey(connection, templates_of(policy(), "gift"), [old.account])
     assert directory.find(old.identifiers[0].text) is None
     assert directory.find(new.identifiers[0].text) == old.account
     assert directory.claimed("plastic") == 1

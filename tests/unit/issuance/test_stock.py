@@ -188,3 +188,34 @@ def test_where_policy_names_no_channels_everyone_may() -> None:
     stock = Stock(channels=None).prepared("c1")
     told(stock.ask("sell_card", source="channel/till", **SALE | {"place": {}}), "card_sold.v1")
     assert stock.facts[-1].body.where.location == "HQ"
+
+
+def imported_into(programme: str, batch: str, *names: str, stock: Stock) -> None:
+    entries = [{"card": name, "last4": "1111", "value": usd(700)} for name in names]
+    about = {"programme": programme, "batch": batch, "sold_at": "2026-04-20T10:00:00-04:00"}
+    decision = stock.ask("import_cards", names[0], cards=entries, **about)
+    told(decision, *["cards_imported.v1"] * len(names))
+
+
+def test_an_undo_that_lists_a_card_of_another_programme_or_batch_undoes_nothing() -> None:
+    stock = Stock()
+    imported_into("gift", "b1", "p1", "p2", stock=stock)
+    imported_into("local", "b2", "x1", stock=stock)
+    listed = [{"card": "p1"}, {"card": "x1"}]
+    for said in ({"programme": "gift"}, {"batch": "b1"}, {"programme": "gift", "batch": "b1"}):
+        refused = stock.ask("undo_import", "p1", cards=listed, **said)
+        assert reason(refused) == "unknown_sale", said
+        assert isinstance(refused, Refused)
+        assert "x1" in str(refused.detail)
+    of_one = {"programme": "gift", "cards": [{"card": "p1"}, {"card": "p2"}]}
+    told(stock.ask("undo_import", "p1", **of_one), "undo_reserved.v1")
+
+
+def test_the_undos_of_listed_cards_elsewhere_name_the_programme_and_batch_too() -> None:
+    stock = Stock()
+    imported_into("gift", "b1", "p1", stock=stock)
+    about = {"programme": "gift", "batch": "b1"}
+    listed = [{"card": "p1"}, {"card": "far"}]
+    told(stock.ask("undo_import", "p1", cards=listed, **about), "undo_reserved.v1")
+    [_, other] = card.forward(stock.facts[-1])
+    assert (other.type, other.subject, other.body) == ("undo_import", "far", about)
