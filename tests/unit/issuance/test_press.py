@@ -12,6 +12,7 @@ from services.issuance import numbers
 from services.issuance.directory import (
     LOCKED_MS,
     Directory,
+    PepperMissingError,
     PinAnswer,
     Secret,
     SecretTakenError,
@@ -120,6 +121,13 @@ def test_a_new_pepper_leaves_old_cards_findable_and_guards_new_ones(engine: Engi
     with pytest.raises(SecretTakenError):
         both.register("a2", [code])
     assert Directory(engine, {2: PEPPERS[2]}).find(code.text) == "a1"
+
+
+def test_a_pin_under_a_pepper_that_is_gone_names_that_pepper(engine: Engine) -> None:
+    Directory(engine, {1: PEPPERS[1]}).register("a1", [], "123456")
+    with pytest.raises(PepperMissingError, match="pepper 1, and there are 2: put 1 back"):
+        Directory(engine, {2: PEPPERS[2]}).try_pin("a1", "123456", NOW)
+    assert Directory(engine, PEPPERS).under() == {1: 1}
 
 
 def test_a_rekeyed_card_forgets_its_old_secret_and_pin(engine: Engine) -> None:
