@@ -179,6 +179,21 @@ def test_a_template_is_metered_over_all_partitions_and_says_what_is_left(
     assert len(prepared(world)) == 20
 
 
+@pytest.mark.parametrize("orders", [[1_000], [900], [550, 450]])
+def test_every_number_that_a_template_promises_can_be_made(
+    engine: Engine, world: SmallWorld, orders: list[int]
+) -> None:
+    narrow = {**DOCUMENT, "templates": {"embossed": {"number": "603571234567###C"}}}
+    world.publish_policy(narrow, version=2)
+    made = batches(engine)
+    for name, cards in enumerate(orders):
+        made.plan(Order(f"b{name}", "plastic", cards), Policy(2, 0, read_policy(narrow)), 0)
+    for name, cards in enumerate(orders):
+        assert made.go_on(f"b{name}", post(world)).told == cards
+    assert len(set(prepared(world))) == sum(orders)
+    assert made.directory.under() == {1: sum(orders)}
+
+
 def test_the_print_file_opens_with_its_key_only_and_holds_what_was_pressed(
     engine: Engine, world: SmallWorld
 ) -> None:
