@@ -8,6 +8,7 @@ A new pepper counts at once: old digests are found all the same, and made anew w
 import hashlib
 import hmac
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,12 +23,13 @@ from schemas.errors import ScripError
 from schemas.instants import MINUTE
 from services.issuance.numbers import CODE_LENGTH, last4, normalised
 from services.issuance.tables import PINS, SECRETS, TEMPLATES
+from services.runtime.keyfiles import PEPPER_BYTES_MIN
 from services.runtime.outbox_table import insert_new
 from services.runtime.tables import insert_rows
 
 TRIES_MAX: Final = 5
 LOCKED_MS: Final = 15 * MINUTE
-PEPPER_BYTES_MIN: Final = 32
+FINGERPRINT_LENGTH: Final = 64
 _ASKED_AT_ONCE_MAX: Final = 5_000
 
 
@@ -68,6 +70,10 @@ class SecretTakenError(ScripError):
 
 class TemplateFullError(ScripError):
     """A template has no room for so many cards; make fewer, or a new template."""
+
+
+class PepperMissingError(ScripError):
+    """A pepper was taken away while something was kept under it; put it back (SCRIP_PEPPERS)."""
 
 
 class Directory:
@@ -147,17 +153,19 @@ class Directory:
             return int(connection.execute(wanted).scalar() or 0)
 
     def under(self) -> dict[int, int]:
-        """How many identifiers are kept under which version of the pepper."""
-        wanted = select(SECRETS.c.pepper, func.count()).group_by(SECRETS.c.pepper)
+        """How many identifiers and PINs are kept under which version of the pepper."""
+        kept: Counter[int] = Counter()
         with self.engine.connect() as connection:
-            found = connection.execute(wanted).all()
-        return {int(version): int(count) for version, count in found}
+            for version in (SECRETS.c.pepper, PINS.c.pepper):
+                counted = connection.execute(select(version, func.count()).group_by(version))
+                kept.update({int(version): int(count) for version, count in counted})
+        return dict(kept)
 
     def try_pin(self, account: str, pin: str, now: int) -> PinAnswer:
         """Is this the account's PIN? Five wrong tries in a row lock it for a while (ms UTC).
 
         An account without a PIN takes as long to answer as any other, and is always wrong. A right
-        PIN under an older pepper is hashed anew under the newest.
+        PIN under an older pepper is hashed anew under the newest. Raises PepperMissingError.
         """
         mine = PINS.c.account == account
         with self.engine.begin() as connection:
@@ -167,6 +175,7 @@ class Directory:
                 return PinAnswer.WRONG
             if row.locked_until > now:
                 return PinAnswer.LOCKED
+            self._require(row.pepper, f"the PIN of account {account} is kept")
             right = self._matches(row.hash, self._peppered(row.pepper, account, pin))
             wrong = 0 if right else row.wrong + 1
             locked = wrong >= TRIES_MAX
@@ -180,8 +189,30 @@ class Directory:
         return PinAnswer.RIGHT if right else PinAnswer.WRONG
 
     def fingerprint(self, content: bytes) -> str:
-        """What tells whether two requests are one, though they hold secrets (oldest pepper)."""
-        return hmac.new(self._peppers[min(self._peppers)], content, hashlib.sha256).hexdigest()
+        """What tells whether two requests are one, though they hold secrets: pepper and HMAC."""
+        return self._told(self._newest, content)
+
+    def is_of(self, fingerprint: str, content: bytes, what: str) -> bool:
+        """Is it this content's? `what` was kept with it; PepperMissingError where none can tell."""
+        version, named, _ = fingerprint.partition(":")
+        if named:
+            self._require(int(version), what)
+            return hmac.compare_digest(fingerprint, self._told(int(version), content))
+        # Kept before fingerprints named their pepper.
+        plain = [hmac.new(pepper, content, hashlib.sha256) for pepper in self._peppers.values()]
+        return any(hmac.compare_digest(fingerprint, one.hexdigest()) for one in plain)
+
+    def _told(self, version: int, content: bytes) -> str:
+        told = hmac.new(self._peppers[version], content, hashlib.sha256).hexdigest()
+        return f"{version}:{told}"[:FINGERPRINT_LENGTH]
+
+    def _require(self, version: int, what: str) -> None:
+        if version not in self._peppers:
+            known = ", ".join(map(str, sorted(self._peppers)))
+            raise PepperMissingError(
+                f"{what} under pepper {version}, and there are {known}: "
+                f"put {version} back into the file of SCRIP_PEPPERS"
+            )
 
     def _row(self, account: str, secret: Secret) -> dict[str, Any]:
         return {

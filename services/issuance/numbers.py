@@ -65,6 +65,11 @@ def digits_needed(pattern: str) -> int:
     return pattern.count("#")
 
 
+def digits_of(value: int, count: int) -> list[int]:
+    """The last `count` decimal digits of a value, leading zeros too."""
+    return [value // 10**place % 10 for place in reversed(range(count))]
+
+
 def numbered(pattern: str, digits: Sequence[int]) -> str:
     """A number from its template: `#` a random digit, `C` the Luhn digit of what is before it."""
     assert len(digits) == digits_needed(pattern)

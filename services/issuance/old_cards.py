@@ -1,6 +1,7 @@
 """Cards of another system, as a CSV file names them: each row is fit, or is told what would be.
 
-Codes and PINs are secrets: a finding shows the last four of a code, and of a PIN nothing.
+Codes and PINs are secrets: a finding shows the last four of a code, and of a PIN nothing. Columns
+get mixed up, so a value that stands elsewhere is shown only if its form is no secret's.
 """
 
 import csv
@@ -18,7 +19,18 @@ NEEDED: Final = ("code", "balance_minor", "sold_at")
 CODE_LENGTHS: Final = range(8, 41)
 BALANCE_MAX: Final = 10**12
 ROWS_MAX: Final = 1_000_000
-_LIKE_A_CODE: Final = re.compile(r"[0-9A-Z]{9,}").search
+NOT_SHOWN: Final = "(not shown)"
+PIN_LENGTHS: Final = range(4, 13)
+# An instant or a day, an amount with three digits before its point, a word: a code has 8 letters or
+# digits, a PIN 4 digits, and nothing else between them than spaces and hyphens.
+_NO_SECRET: Final = re.compile(
+    r"(19|20)\d\d-[01]\d-[0-3]\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?([Zz]|[+-]\d\d:?\d\d)?"
+    r"|\d{1,2}[./]\d{1,2}[./](19|20)?\d\d"
+    r"|[+-]?\d{1,3}([.,]\d{1,2})?"
+    r"|[A-Za-z]{0,7}"
+    r"|[A-Za-z]{1,20}(_[A-Za-z]{1,20}){1,3}",
+    re.ASCII,
+).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,9 @@ def read_old_cards(text: str, now: int) -> tuple[list[OldCard], list[Finding]]:
         header = [name.strip() for name in reader.fieldnames or ()]
     except csv.Error as unread:
         return [], [Finding("line 1", str(unread), "CSV")]
+    twice = [name for name in COLUMNS if header.count(name) > 1]
+    if twice:
+        return [], [Finding("line 1", f"{', '.join(twice)} twice", "each column once")]
     missing = [name for name in NEEDED if name not in header]
     unknown = [name for name in header if name not in COLUMNS]
     if missing or unknown:
@@ -66,8 +81,9 @@ def read_old_cards(text: str, now: int) -> tuple[list[OldCard], list[Finding]]:
 
 
 def hidden(code: str) -> str:
-    """A code as it may be shown."""
-    return f"…{code[-4:]}" if len(code) > 8 else "…"
+    """A code as it may be shown; one that may be a PIN instead shows nothing."""
+    pin = code.isdigit() and len(code) in PIN_LENGTHS
+    return f"…{code[-4:]}" if len(code) > 8 and not pin else "…"
 
 
 def _wrong(
@@ -79,7 +95,8 @@ def _wrong(
         return
     code = normalised(_said(row, "code"))
     if len(code) not in CODE_LENGTHS or not (code.isascii() and code.isalnum()):
-        shown = f"{hidden(code)} ({len(code)} characters)"
+        # It may be cut, or have a PIN behind it: its last four may be those of another secret.
+        shown = f"… ({len(code)} characters)"
         yield Finding(at + "code", shown, "8 to 40 letters and digits, in groups or not")
     first = seen.setdefault(code, line)
     if first != line:
@@ -89,8 +106,8 @@ def _wrong(
         yield Finding(at + "balance_minor", _shown(minor), "minor units, a whole number above 0")
     yield from _wrong_instants(row, at, now)
     pin = _said(row, "pin")
-    if pin and not (_counts(pin) and 4 <= len(pin) <= 12):
-        yield Finding(at + "pin", "(not shown)", "4 to 12 digits, or nothing")
+    if pin and not (_counts(pin) and len(pin) in PIN_LENGTHS):
+        yield Finding(at + "pin", NOT_SHOWN, "4 to 12 digits, or nothing")
 
 
 def _wrong_instants(row: Mapping[str | None, str | None], at: str, now: int) -> Iterator[Finding]:
@@ -129,8 +146,7 @@ def _said(row: Mapping[str | None, str | None], name: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """What stands in a wrong place may be a code too: columns get mixed up."""
-    return hidden(text) if _LIKE_A_CODE(normalised(text)) else text
+    return text if text in COLUMNS or _NO_SECRET(text) else NOT_SHOWN
 
 
 def _counts(text: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from schemas.errors import ScripError
 from schemas.findings import Finding
@@ -90,24 +90,23 @@ def plan_import(
 ) -> None:
     """Keep every card's digests and rows, or none; planned already as asked: nothing happens.
 
-    Raises BatchRefusedError, ImportRefusedError.
+    Raises BatchRefusedError, ImportRefusedError, PepperMissingError.
     """
     programme = policy.programme(wanted.programme)
     if programme is None or programme.kind != "card":
         raise BatchRefusedError(f"the policy has no card programme {wanted.programme}")
-    row = _batch_row(directory, wanted, programme.currency, now)
+    content = _content(wanted)
+    row = _batch_row(wanted, directory.fingerprint(content), programme.currency, now)
+
+    def same(kept: Row[Any]) -> bool:
+        return directory.is_of(kept.content, content, f"batch {wanted.batch} was planned")
+
     with directory.engine.begin() as connection:
-        if not insert_batch(connection, row):
+        if not insert_batch(connection, row, same):
             return
         taken = directory.taken(connection, [card.code for card in wanted.cards])
         if taken:
-            known = [wanted.cards[place] for place in sorted(taken)]
-            raise ImportRefusedError(
-                [
-                    Finding(f"line {card.line}, code", hidden(card.code), "a code not known yet")
-                    for card in known
-                ]
-            )
+            raise ImportRefusedError([_known_code(wanted.cards[place]) for place in sorted(taken)])
         keys = [_keys(random_id(), card) for card in wanted.cards]
         directory.keep(connection, keys)
         numbered = list(enumerate(zip(keys, wanted.cards, strict=True), 1))
@@ -124,13 +123,20 @@ def plan_import(
             insert_rows(connection, TELLINGS, telling_rows(rows))
 
 
-def _batch_row(directory: Directory, wanted: Import, currency: str, now: int) -> dict[str, Any]:
+def _known_code(card: OldCard) -> Finding:
+    return Finding(f"line {card.line}, code", hidden(card.code), "a code not known yet")
+
+
+def _content(wanted: Import) -> bytes:
     said = [(c.code, c.minor, c.sold_at, c.expires_at, c.pin) for c in wanted.cards]
-    content = orjson.dumps([IMPORTED, wanted.programme, dict(wanted.place), said])
+    return orjson.dumps([IMPORTED, wanted.programme, dict(wanted.place), said])
+
+
+def _batch_row(wanted: Import, fingerprint: str, currency: str, now: int) -> dict[str, Any]:
     return {
         "batch": wanted.batch,
         "kind": IMPORTED,
-        "content": directory.fingerprint(content),
+        "content": fingerprint,
         "programme": wanted.programme,
         "currency": currency,
         "cards": len(wanted.cards),

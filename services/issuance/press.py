@@ -1,8 +1,9 @@
 """The press makes secrets: codes, numbers, PINs and account ids; the only place with chance."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,13 +30,17 @@ from services.issuance.numbers import (
     CODE_BITS,
     crockford_code,
     digits_needed,
+    digits_of,
     ean13,
     numbered,
 )
-from services.issuance.templates import TEMPLATE_ABSENT, capacity
+from services.issuance.templates import LOOKED_MAX, TEMPLATE_ABSENT, capacity, possible
 from services.runtime.murmur2 import partition_of
 
 DRAWS_MAX: Final = 20
+# A template that is nearly full: after so many draws what is free is looked for.
+DRAWS_BLIND_MAX: Final = 3
+LOOKED_AT_ONCE: Final = 5_000
 TEMPLATE_ABSENT_NAME: Final = "(digital)"
 # Track 2 of a card that neither expires nor is a bank's: 4912, then service code 120.
 TRACK_FIXED: Final = "4912120"
@@ -77,39 +82,69 @@ class Press:
         self, connection: Connection, templates: Mapping[str, Template], count: int
     ) -> list[PressedCard]:
         """So many cards whose room is claimed, kept with the caller's transaction."""
-        return self._made(connection, templates, [random_id() for _ in range(count)])
+        drawn = self._draw(connection, templates, [random_id() for _ in range(count)])
+        return self._kept(connection, drawn)
 
     def rekey(
         self, connection: Connection, templates: Mapping[str, Template], accounts: Sequence[str]
     ) -> list[PressedCard]:
         """New secrets for Blank cards; the old ones are gone with the caller's transaction.
 
-        They take the room of the old ones, so nothing is claimed.
+        They are counted as the old ones were, so nothing is claimed.
         """
+        # The old ones are forgotten last, so that none of them is drawn again.
+        drawn = self._draw(connection, templates, accounts)
         forget(connection, accounts)
-        return self._made(connection, templates, accounts)
+        return self._kept(connection, drawn)
 
-    def _made(
+    def _kept(self, connection: Connection, cards: list[PressedCard]) -> list[PressedCard]:
+        self._directory.keep(connection, [Keys(c.account, c.identifiers, c.pin) for c in cards])
+        return cards
+
+    def _draw(
         self, connection: Connection, templates: Mapping[str, Template], accounts: Sequence[str]
     ) -> list[PressedCard]:
         """Draw all, then again what is in use, until nothing is."""
-        cards = {account: _drawn(account, templates) for account in accounts}
-        for _ in range(DRAWS_MAX):
+        cards = {account: _drawn(account, templates, {}) for account in accounts}
+        for draw in range(DRAWS_MAX):
             named = [
-                (card.account, secret.text)
-                for card in cards.values()
-                for secret in card.identifiers
+                (card.account, one.text) for card in cards.values() for one in card.identifiers
             ]
             taken = self._directory.taken(connection, [text for _, text in named])
             if not taken:
-                break
-            for account in {named[place][0] for place in taken}:
-                cards[account] = _drawn(account, templates)
-        else:
-            raise TemplateFullError(f"no free identifier in {DRAWS_MAX} draws of {list(templates)}")
-        made = list(cards.values())
-        self._directory.keep(connection, [Keys(c.account, c.identifiers, c.pin) for c in made])
-        return made
+                return list(cards.values())
+            again = {named[place][0] for place in taken}
+            ours = {text for account, text in named if account not in again}
+            free: dict[str, list[str]] = {}
+            if draw + 1 >= DRAWS_BLIND_MAX:
+                for name, template in templates.items():
+                    if template.number is not None:
+                        free[name] = self._free(connection, name, template, len(again), ours)
+                        ours |= set(free[name])
+            for account in again:
+                numbers = {name: some.pop() for name, some in free.items()}
+                cards[account] = _drawn(account, templates, numbers)
+        raise TemplateFullError(f"no free identifier in {DRAWS_MAX} draws of {list(templates)}")
+
+    def _free(
+        self, connection: Connection, name: str, template: Template, count: int, ours: Set[str]
+    ) -> list[str]:
+        """So many numbers that nobody has, not `ours` either, by chance out of all that are."""
+        pattern = template.number or ""
+        digits = digits_needed(pattern)
+        looked = islice(_by_chance(possible(template)), LOOKED_MAX)
+        found: list[str] = []
+        while len(found) < count and (some := list(islice(looked, LOOKED_AT_ONCE))):
+            texts = [numbered(pattern, digits_of(value, digits)) for value in some]
+            texts = [text for text in texts if text not in ours]
+            taken = self._directory.taken(connection, texts)
+            found += [text for place, text in enumerate(texts) if place not in taken]
+        if len(found) < count:
+            raise TemplateFullError(
+                f"template {name} has {len(found)} free numbers for the last {count} cards: "
+                "an import or another template has some of them; make fewer, or a new template"
+            )
+        return found[:count]
 
     def commands(
         self,
@@ -153,16 +188,33 @@ def _prepare(
     )
 
 
-def _drawn(account: str, templates: Mapping[str, Template]) -> PressedCard:
-    drawn = tuple(s for name, t in templates.items() for s in _identifiers(name, t))
+def _drawn(
+    account: str, templates: Mapping[str, Template], numbers: Mapping[str, str]
+) -> PressedCard:
+    """A card's secrets by chance, but for `numbers`: what is drawn already, by template."""
+    drawn = tuple(
+        secret
+        for name, template in templates.items()
+        for secret in _identifiers(name, template, numbers.get(name))
+    )
     return PressedCard(account, drawn[0].last4, drawn, _pin(templates))
 
 
-def _identifiers(name: str, template: Template) -> Iterator[Secret]:
+def _by_chance(count: int) -> Iterator[int]:
+    """Every number from 0 below `count` once, in an order that nobody can guess."""
+    moved: dict[int, int] = {}
+    for last in reversed(range(count)):
+        place = secrets.randbelow(last + 1)
+        chosen = moved.get(place, place)
+        moved[place] = moved.pop(last, last)
+        yield chosen
+
+
+def _identifiers(name: str, template: Template, number: str | None) -> Iterator[Secret]:
     if template.number is None:
         yield Secret("code", name, _code())
     else:
-        number = numbered(template.number, _digits(digits_needed(template.number)))
+        number = number or numbered(template.number, _digits(digits_needed(template.number)))
         yield Secret("number", name, number)
         if template.track:
             own = "".join(map(str, _digits(TRACK_DIGITS)))

@@ -36,6 +36,7 @@ from services.runtime.tables import insert_rows
 
 CARDS_MAX: Final = 1_000_000
 PRESSES_MAX: Final = 5
+ASKED: Final = ("kind", "programme", "cards", "value", "place")
 NOTHING: Final[Known] = {}
 
 
@@ -112,7 +113,7 @@ class Batches:
             "made_at": now,
         }
         with self._engine.begin() as connection:
-            if not insert_batch(connection, row):
+            if not insert_batch(connection, row, lambda kept: _asked_so(kept, row)):
                 return
             for name, template in templates.items():
                 claim(connection, name, order.cards, capacity(template))
@@ -228,17 +229,24 @@ class Batches:
             raise BatchRefusedError(f"issuance refused a part of batch {plan.batch}: {refused[0]}")
 
 
-def insert_batch(connection: Connection, row: Mapping[str, Any]) -> bool:
-    """A new batch in the caller's transaction; False: it is there, asked for just so.
+def insert_batch(
+    connection: Connection, row: Mapping[str, Any], same: Callable[[Row[Any]], bool]
+) -> bool:
+    """A new batch in the caller's transaction; False: it is there, and `same` says just so.
 
     Raises BatchRefusedError if it is there and was asked for otherwise.
     """
     if insert_new(connection, BATCHES, row, ["batch"]):
         return True
-    wanted = select(BATCHES.c.content).where(BATCHES.c.batch == row["batch"])
-    if connection.execute(wanted).scalar_one() != row["content"]:
+    wanted = select(BATCHES).where(BATCHES.c.batch == row["batch"])
+    if not same(connection.execute(wanted).one()):
         raise BatchRefusedError(f"batch {row['batch']} is there and was another; name a new one")
     return False
+
+
+def _asked_so(kept: Row[Any], row: Mapping[str, Any]) -> bool:
+    """All that was asked is in the row, and none of it secret: this needs no pepper."""
+    return all(kept._mapping[name] == row[name] for name in ASKED)
 
 
 def _require_fit(order: Order, policy: Policy) -> None:

@@ -5,6 +5,8 @@ from typing import Final
 from schemas.policy import Template
 from services.issuance.numbers import CODE_BITS
 
+LOOKED_MAX: Final = 1_000_000
+KEPT_FREE_PERCENT: Final = 1
 TEMPLATE_ABSENT: Final = Template(code="crockford16")
 
 
@@ -16,8 +18,14 @@ def possible(template: Template) -> int:
 
 
 def capacity(template: Template) -> int:
-    """How many identifiers it may make: what is possible, or less where policy says so."""
+    """How many identifiers it may make: what is possible, or less where policy says so.
+
+    The press finds the last free number among so many as it can look at whole; of more than those
+    a few stay free, so that chance finds the others.
+    """
     most = possible(template)
+    if template.number is not None and most > LOOKED_MAX:
+        most -= most * KEPT_FREE_PERCENT // 100
     return most if template.capacity is None else min(most, template.capacity)
 
 

@@ -1,12 +1,17 @@
 """Reads keys from settings and files: what is wrong is named, and no secret is ever shown."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
 from services.runtime.seals import HmacSeals, SealKey
 
 KEY_BYTES: Final = 32
+PEPPER_BYTES_MIN: Final = 32
+KEY_NAME_SHOWN_MAX: Final = 20
+_VERSION: Final = re.compile(r"0|[1-9]\d{0,8}", re.ASCII).fullmatch
 
 
 class KeysRefusedError(ValueError):
@@ -43,18 +48,36 @@ def _seal_keys(path: Path) -> dict[str, SealKey]:
 
 def read_peppers(path: Path) -> dict[int, bytes]:
     """The peppers of a file {version: hex}. Raises KeysRefusedError."""
-    wanted = "{version: hex}"
+    wanted = "{version: hex}, a version a whole number of 1 to 9 digits, no 0 before it"
     found: dict[int, bytes] = {}
     for version, text in _rows(path, wanted).items():
-        if not version.isdigit() or not isinstance(text, str):
-            raise KeysRefusedError(f"{path}: {version} — allowed: {wanted}")
-        found[int(version)] = _hex(f"{path}: {version}", text)
+        if not _VERSION(version) or not isinstance(text, str):
+            raise KeysRefusedError(f"{path}: {_named(version)} — allowed: {wanted}")
+        pepper = _hex(f"{path}: {version}", text)
+        if len(pepper) < PEPPER_BYTES_MIN:
+            said = f"{path}: {version} has {len(pepper)} bytes"
+            raise KeysRefusedError(f"{said} — allowed: {PEPPER_BYTES_MIN} bytes or more, in hex")
+        found[int(version)] = pepper
     return found
 
 
+def _named(key: str) -> str:
+    """A long one may be a secret that stands where its version should."""
+    return key if len(key) <= KEY_NAME_SHOWN_MAX else f"a key of {len(key)} characters"
+
+
 def _rows(path: Path, wanted: str) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for name, many in Counter(name for name, _ in pairs).items():
+            if many > 1:
+                text = f"{path}: {_named(name)} stands there twice — allowed: each key once"
+                raise KeysRefusedError(text)
+        return dict(pairs)
+
     try:
-        rows = json.loads(path.read_text())
+        rows = json.loads(path.read_text(), object_pairs_hook=once)
+    except KeysRefusedError:
+        raise
     except OSError as cause:
         raise KeysRefusedError(f"{path} cannot be read: {cause.strerror}") from cause
     except ValueError as cause:

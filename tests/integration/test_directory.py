@@ -13,6 +13,7 @@ from services.issuance.directory import (
     TRIES_MAX,
     Directory,
     Keys,
+    PepperMissingError,
     PinAnswer,
     Secret,
     SecretTakenError,
@@ -61,13 +62,27 @@ def test_an_old_digest_is_found_under_a_new_pepper_and_made_anew_when_used(engin
     both = Directory(engine, NEW)
     assert both.find(CODE.text) == "a1"
     assert both.try_pin("a1", "000000", NOW) is PinAnswer.WRONG
-    assert both.under() == {1: 1, 2: 1}
+    assert both.under() == {1: 2, 2: 1}
     assert peppers_used(engine).count(1) == 2, "a wrong PIN proves nothing"
     assert both.try_pin("a1", "123456", NOW) is PinAnswer.RIGHT
     only_new = Directory(engine, {2: NEW[2]})
     assert only_new.find(CODE.text) == "a1"
     assert only_new.try_pin("a1", "123456", NOW) is PinAnswer.RIGHT
     assert only_new.find("unused") is None
+
+
+def test_a_pin_keeps_an_old_pepper_in_use_and_says_so_once_it_is_gone(engine: Engine) -> None:
+    Directory(engine, OLD).register("a1", [CODE], "123456")
+    both, only_new = Directory(engine, NEW), Directory(engine, {2: NEW[2], 3: b"3" * 32})
+    both.find(CODE.text)
+    assert both.under() == {1: 1, 2: 1}
+    for pin in ("123456", "000000"):
+        with pytest.raises(PepperMissingError, match="pepper 1, and there are 2, 3") as missing:
+            only_new.try_pin("a1", pin, NOW)
+        assert pin not in str(missing.value)
+    assert both.try_pin("a1", "123456", NOW) is PinAnswer.RIGHT
+    assert both.under() == {2: 2}
+    assert only_new.try_pin("a1", "123456", NOW) is PinAnswer.RIGHT
 
 
 def test_an_identifier_known_under_an_old_pepper_is_not_given_out_again(engine: Engine) -> None:

@@ -1,6 +1,6 @@
 """Batches in memory, told to the real worker: whole, numbered, sealed, resumed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -62,8 +62,8 @@ def world() -> SmallWorld:
     return made
 
 
-def batches(engine: Engine) -> Batches:
-    directory = Directory(engine, PEPPERS)
+def batches(engine: Engine, peppers: Mapping[int, bytes] = PEPPERS) -> Batches:
+    directory = Directory(engine, peppers)
     return Batches(directory, Press(directory, PARTITIONS), KEY, PARTITIONS, lambda _: None)
 
 
@@ -179,6 +179,21 @@ def test_a_template_is_metered_over_all_partitions_and_says_what_is_left(
     assert len(prepared(world)) == 20
 
 
+@pytest.mark.parametrize("orders", [[1_000], [900], [550, 450]])
+def test_every_number_that_a_template_promises_can_be_made(
+    engine: Engine, world: SmallWorld, orders: list[int]
+) -> None:
+    narrow = {**DOCUMENT, "templates": {"embossed": {"number": "603571234567###C"}}}
+    world.publish_policy(narrow, version=2)
+    made = batches(engine)
+    for name, cards in enumerate(orders):
+        made.plan(Order(f"b{name}", "plastic", cards), Policy(2, 0, read_policy(narrow)), 0)
+    for name, cards in enumerate(orders):
+        assert made.go_on(f"b{name}", post(world)).told == cards
+    assert len(set(prepared(world))) == sum(orders)
+    assert made.directory.under() == {1: sum(orders)}
+
+
 def test_the_print_file_opens_with_its_key_only_and_holds_what_was_pressed(
     engine: Engine, world: SmallWorld
 ) -> None:
@@ -210,6 +225,18 @@ def test_a_batch_of_another_order_under_the_same_name_is_refused(engine: Engine)
     made.plan(Order("b1", "gift", 10), POLICY, 5)
     with pytest.raises(BatchRefusedError, match="was another"):
         made.plan(Order("b1", "gift", 11), POLICY, 0)
+
+
+def test_a_batch_goes_on_whatever_became_of_the_pepper_it_was_planned_under(
+    engine: Engine, world: SmallWorld
+) -> None:
+    batches(engine).plan(Order("b1", "gift", 10), POLICY, 0)
+    for peppers in ({2: b"2" * 32}, {0: b"0" * 32, 1: b"1" * 32}, {1: b"1" * 32, 2: b"2" * 32}):
+        made = batches(engine, peppers)
+        made.plan(Order("b1", "gift", 10), POLICY, 5)
+        with pytest.raises(BatchRefusedError, match="was another"):
+            made.plan(Order("b1", "gift", 10, place={"location": "F1"}), POLICY, 0)
+    assert made.go_on("b1", post(world)).told == 10
 
 
 @pytest.mark.parametrize(

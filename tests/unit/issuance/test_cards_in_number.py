@@ -1,5 +1,7 @@
 """Imports and ranges, told to the real workers of a small world."""
 
+import hashlib
+import hmac
 import inspect
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,14 +9,14 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from schemas.policy_checks import read_policy
 from schemas.terms import Policy
 from schemas.topics import ISSUANCE_COMMANDS, REDEMPTION_EVENTS, TOPICS
 from services.cards.answering import range_done
 from services.cards.cli import app as cards
-from services.issuance.directory import Directory, PinAnswer
+from services.issuance.directory import Directory, PepperMissingError, PinAnswer
 from services.issuance.old_cards import OldCard
 from services.issuance.operations import (
     Import,
@@ -151,6 +153,35 @@ def test_the_same_file_goes_on_and_another_under_its_name_is_refused(
     said = len(world.read(ISSUANCE_COMMANDS))
     imported(world, directory)
     assert len(world.read(ISSUANCE_COMMANDS)) == said
+    with pytest.raises(BatchRefusedError, match="was another"):
+        imported(world, directory, 29)
+
+
+def test_an_import_goes_on_under_other_peppers_while_its_own_is_there(
+    world: SmallWorld, engine: Engine
+) -> None:
+    zero, one, two = ({version: bytes([version]) * 32} for version in range(3))
+    imported(world, Directory(engine, one))
+    said = len(world.read(ISSUANCE_COMMANDS))
+    for peppers in (one | two, zero | one, zero | one | two):
+        imported(world, Directory(engine, peppers))
+        with pytest.raises(BatchRefusedError, match="was another"):
+            imported(world, Directory(engine, peppers), 29)
+    assert len(world.read(ISSUANCE_COMMANDS)) == said
+    with pytest.raises(PepperMissingError, match="old was planned under pepper 1, and there are 2"):
+        imported(world, Directory(engine, two))
+
+
+def test_an_import_planned_before_fingerprints_named_their_pepper_goes_on(
+    world: SmallWorld, directory: Directory, engine: Engine
+) -> None:
+    imported(world, directory)
+    said = [(c.code, c.minor, c.sold_at, c.expires_at, c.pin) for c in old(30)]
+    content = orjson.dumps(["imported", "gift", {"location": "F1"}, said])
+    plain = hmac.new(b"1" * 32, content, hashlib.sha256).hexdigest()
+    with engine.begin() as connection:
+        connection.execute(update(BATCHES).values(content=plain))
+    imported(world, Directory(engine, {1: b"1" * 32, 2: b"2" * 32}))
     with pytest.raises(BatchRefusedError, match="was another"):
         imported(world, directory, 29)
 

@@ -78,3 +78,10 @@ def test_a_template_says_what_it_can_make_and_what_is_left() -> None:
     assert (left(plastic, 9_999_999), left(plastic, 10_000_001)) == (1, 0)
     assert capacity(Template(number="60357112345678#C", capacity=50)) == 10
     assert capacity(Template(code="crockford16")) == 2**80
+
+
+@pytest.mark.parametrize(("digits", "room"), [(0, 1), (3, 1000), (6, 10**6), (7, 9_900_000)])
+def test_a_template_promises_what_chance_can_find(digits: int, room: int) -> None:
+    pattern = "603571234567890123"[: 15 - digits] + "#" * digits + "C"
+    assert capacity(Template(number=pattern)) == room
+    assert capacity(Template(number=pattern, capacity=10**digits)) == room

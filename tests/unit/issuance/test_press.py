@@ -12,6 +12,7 @@ from services.issuance import numbers
 from services.issuance.directory import (
     LOCKED_MS,
     Directory,
+    PepperMissingError,
     PinAnswer,
     Secret,
     SecretTakenError,
@@ -101,6 +102,56 @@ def test_an_identifier_in_use_is_drawn_again_until_the_template_is_really_full(
     assert len({card.identifiers[0].text for card in cards}) == 5
 
 
+@pytest.mark.parametrize("batches", [[10], [7, 3], [1] * 10])
+def test_a_template_makes_all_it_has_room_for(engine: Engine, batches: list[int]) -> None:
+    narrow = policy(number="60357112345678#C", capacity=None, track=True, barcode="ean13")
+    press = Press(Directory(engine, PEPPERS), 4)
+    cards = [card for count in batches for card in press.make(narrow, "gift", count)]
+    assert {card.identifiers[0].text[14] for card in cards} == set("0123456789")
+    assert all(card.identifiers[0].text in card.identifiers[1].text for card in cards)
+    with pytest.raises(TemplateFullError, match="room for 0 more"):
+        press.make(narrow, "gift", 1)
+
+
+def test_what_is_left_of_a_template_is_given_out_in_no_order(engine: Engine) -> None:
+    narrow = policy(number="603571234567###C", capacity=None, pin=None)
+    press = Press(Directory(engine, PEPPERS), 4)
+    press.make(narrow, "gift", 900)
+    last = [card.identifiers[0].text for card in press.make(narrow, "gift", 100)]
+    assert last not in (sorted(last), sorted(last, reverse=True))
+
+
+def test_numbers_that_others_have_are_said_to_be_missing(engine: Engine) -> None:
+    directory = Directory(engine, PEPPERS)
+    numbers_of_others = [numbers.numbered("60357112345678#C", [digit]) for digit in range(4)]
+    directory.register("a1", [Secret("number", "(import)", text) for text in numbers_of_others])
+    narrow = policy(number="60357112345678#C", capacity=None)
+    with pytest.raises(TemplateFullError, match=r"plastic has \d free numbers for the last"):
+        Press(directory, 4).make(narrow, "gift", 7)
+    assert directory.claimed("plastic") == 0
+    assert len(Press(directory, 4).make(narrow, "gift", 6)) == 6
+
+
+def test_two_templates_of_one_form_share_its_numbers(engine: Engine) -> None:
+    made = document()
+    made["templates"] = {
+        name: {"number": "60357112345678#C", "capacity": 5} for name in ("plastic", "paper")
+    }
+    made["programmes"]["gift"]["templates"] = ["plastic", "paper"]
+    cards = Press(Directory(engine, PEPPERS), 4).make(read_policy(made), "gift", 5)
+    assert len({secret.text for card in cards for secret in card.identifiers}) == 10
+
+
+def test_a_rekeyed_card_never_gets_the_number_that_it_had(engine: Engine) -> None:
+    narrow = policy(number="60357112345678#C", capacity=None)
+    directory = Directory(engine, PEPPERS)
+    press = Press(directory, 4)
+    old = press.make(narrow, "gift", 10)[0]
+    with pytest.raises(TemplateFullError, match="plastic has 0 free numbers for the last 1"):
+        press.rekey(narrow, "gift", old.account)
+    assert directory.find(old.identifiers[0].text) == old.account
+
+
 def test_an_identifier_belongs_to_one_account_only(engine: Engine) -> None:
     directory = Directory(engine, PEPPERS)
     code = [Secret("code", "digital", numbers.crockford_code(7))]
@@ -120,6 +171,13 @@ def test_a_new_pepper_leaves_old_cards_findable_and_guards_new_ones(engine: Engi
     with pytest.raises(SecretTakenError):
         both.register("a2", [code])
     assert Directory(engine, {2: PEPPERS[2]}).find(code.text) == "a1"
+
+
+def test_a_pin_under_a_pepper_that_is_gone_names_that_pepper(engine: Engine) -> None:
+    Directory(engine, {1: PEPPERS[1]}).register("a1", [], "123456")
+    with pytest.raises(PepperMissingError, match="pepper 1, and there are 2: put 1 back"):
+        Directory(engine, {2: PEPPERS[2]}).try_pin("a1", "123456", NOW)
+    assert Directory(engine, PEPPERS).under() == {1: 1}
 
 
 def test_a_rekeyed_card_forgets_its_old_secret_and_pin(engine: Engine) -> None:

@@ -59,3 +59,41 @@ def test_peppers_are_numbered_and_in_hex(tmp_path: Path) -> None:
     for wrong in ({"one": "ab"}, {"1": 5}, {"1": "xyz"}):
         with pytest.raises(KeysRefusedError, match=r"peppers\.json"):
             read_peppers(written(path, wrong))
+
+
+PEPPER = "5ec7e75e" * 8
+WRONG_PEPPERS: list[tuple[str, str]] = [
+    ('{"1": "abcd"}', "1 has 2 bytes — allowed: 32 bytes or more, in hex"),
+    (f'{{"1": "{PEPPER[:62]}"}}', "1 has 31 bytes — allowed: 32 bytes or more, in hex"),
+    (
+        f'{{"²": "{PEPPER}"}}',
+        "² — allowed: {version: hex}, a version a whole number of 1 to 9 digits",
+    ),
+    (f'{{"-1": "{PEPPER}"}}', "-1 — allowed: {version: hex}"),
+    (f'{{"1": "{PEPPER}", "01": "{PEPPER}"}}', "01 — allowed: {version: hex}"),
+    (f'{{"1": "{PEPPER}", "1": "{"ab" * 32}"}}', "1 stands there twice — allowed: each key once"),
+    (f'{{"1234567890": "{PEPPER}"}}', "1234567890 — allowed: {version: hex}"),
+    (f'{{"{PEPPER}": "1"}}', "a key of 64 characters — allowed: {version: hex}"),
+    (f'{{"1": ["{PEPPER}"]}}', "1 — allowed: {version: hex}"),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), WRONG_PEPPERS)
+def test_a_wrong_file_of_peppers_is_refused_without_its_secrets(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    path = written(tmp_path / "peppers.json", content)
+    with pytest.raises(KeysRefusedError) as refused:
+        read_peppers(path)
+    text = str(refused.value)
+    assert text.startswith(str(path))
+    assert said in text
+    assert PEPPER[:8] not in text
+
+
+def test_a_seal_key_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    one = json.dumps(SEALS["service"])
+    path = written(tmp_path / "seals.json", f'{{"service": {one}, "service": {one}}}')
+    with pytest.raises(KeysRefusedError, match="service stands there twice") as refused:
+        read_seals(path, "service")
+    assert SECRET[:12] not in str(refused.value)
