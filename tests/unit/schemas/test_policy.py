@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
-import yaml
 
 from schemas.instants import parse_instant
+from schemas.lined import read_lined
 from schemas.policy_checks import PolicyRefusedError, canonical, content_hash, read_policy
 from schemas.terms import Policy
 from tests.architecture.source import ROOT
@@ -19,7 +19,7 @@ POLICIES = sorted(path for path in SAMPLES if not path.stem.endswith("-accounts"
 
 
 def contract() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
+    document: dict[str, Any] = read_lined(CONTRACT.name, CONTRACT.read_text(encoding="utf-8")).value
     return document
 
 
@@ -41,7 +41,7 @@ def test_the_contracts_example_loads_as_it_stands() -> None:
 
 @pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.name)
 def test_every_sample_policy_loads(path: Path) -> None:
-    sample = yaml.safe_load(path.read_text(encoding="utf-8"))
+    sample = read_lined(path.name, path.read_text(encoding="utf-8")).value
     assert read_policy(sample).settlement.enabled
 
 
