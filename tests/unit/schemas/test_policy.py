@@ -144,6 +144,30 @@ def test_a_wrong_value_is_answered_with_its_path_and_what_is_allowed(
     assert said in found[path][1], found[path]
 
 
+@pytest.mark.parametrize(
+    ("template", "path", "said"),
+    [
+        ({"number": "000000000000000C", "pin": 6}, "number", "random digit"),
+        ({"number": "603571##########C"}, "pin", "6 to 12"),
+        ({"pin": 6}, "", "one of code and number"),
+        ({}, "", "one of code and number"),
+        ({"code": "crockford16", "number": "603571##########C", "pin": 6}, "", "one of code and"),
+        ({"code": "crockford16", "track": True}, "track", "number"),
+    ],
+)
+def test_a_template_that_makes_no_card_fit_for_a_till_is_refused(
+    template: dict[str, Any], path: str, said: str
+) -> None:
+    document = contract()
+    document["templates"]["plastic"] = template
+    [(found, (value, allowed))] = refused(document).items()
+    assert found == "templates.plastic" + (path and f".{path}")
+    assert value
+    assert said in allowed
+    # What was published under older rules must not stop who reads it.
+    assert read_policy(document, published=True).templates["plastic"]
+
+
 def test_no_value_is_offered_that_the_limit_forbids() -> None:
     document = contract()
     document["programmes"]["gift"]["limits"]["balance_max"] = 4000
