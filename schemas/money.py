@@ -9,6 +9,14 @@ MINOR_MAX: Final = 10**15
 Minor = Annotated[int, Field(ge=-MINOR_MAX, le=MINOR_MAX, strict=True)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
+# ISO 4217: these have other than two decimals.
+_DECIMALS: Final = {
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV".split(), 0),
+    **dict.fromkeys("XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
+
 
 class Money(BaseModel):
     """An amount: `minor` in minor units (cents), `currency` an ISO 4217 code."""
@@ -17,6 +25,14 @@ class Money(BaseModel):
 
     minor: Minor
     currency: Currency
+
+
+def in_units(minor: int, currency: str) -> str:
+    """An amount for people, with as many decimals as its currency has: 25.00 USD, 500 JPY."""
+    decimals = _DECIMALS.get(currency, 2)
+    sign, digits = "-" if minor < 0 else "", f"{abs(minor):0{decimals + 1}d}"
+    whole, part = digits[: len(digits) - decimals], digits[len(digits) - decimals :]
+    return f"{sign}{whole}{'.' if part else ''}{part} {currency}"
 
 
 def half_up(numerator: int, denominator: int) -> int:

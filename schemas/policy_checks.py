@@ -22,8 +22,11 @@ class PolicyRefusedError(ScripError, ValueError):
         super().__init__("; ".join(str(finding) for finding in found))
 
 
-def read_policy(document: Any) -> PolicyDocument:
-    """The checked document; PolicyRefusedError names every path that is wrong."""
+def read_policy(document: Any, *, published: bool = False) -> PolicyDocument:
+    """The checked document; PolicyRefusedError names every path that is wrong.
+
+    One that is `published` may have templates that a new one may not: it is in force already.
+    """
     try:
         policy = PolicyDocument.model_validate(document)
     except ValidationError as error:
@@ -31,7 +34,7 @@ def read_policy(document: Any) -> PolicyDocument:
     found = [
         *_places(policy),
         *_programmes(policy),
-        *_templates(policy),
+        *([] if published else _templates(policy)),
         *_channels(policy),
         *_settlement(policy),
         *_rights(policy),
@@ -108,9 +111,19 @@ def _templates(policy: PolicyDocument) -> Iterator[Finding]:
 
 
 def _template(path: str, template: Template) -> Iterator[Finding]:
-    if template.code is not None and template.number is not None:
-        yield Finding(path, "code and number", "one of code and number")
-    if template.number is not None and template.capacity is not None:
+    if (template.code is None) == (template.number is None):
+        value = "neither code nor number" if template.code is None else "code and number"
+        yield Finding(path, value, "one of code and number")
+    elif template.number is None:
+        if template.track:
+            yield Finding(f"{path}.track", "true", "false beside code: a track is of a number")
+    else:
+        if "#" not in template.number:
+            allowed = "a # for each random digit: a number without one is no secret"
+            yield Finding(f"{path}.number", show(template.number), allowed)
+        if template.pin is None:
+            yield Finding(f"{path}.pin", "nothing", "6 to 12 digits: a number has a PIN")
+    if template.number is not None and "#" in template.number and template.capacity is not None:
         most = 10 ** template.number.count("#")
         if template.capacity > most:
             yield Finding(f"{path}.capacity", str(template.capacity), f"up to {most}")

@@ -117,7 +117,8 @@ def policy_check(file: File, json: Json = False) -> None:
     """Say whether a policy could be applied, and what is wrong with it."""
 
     def check() -> int:
-        return _print(json, _load("services.runtime.cli.check_policy")(_document(file)))
+        read = partial(_document, file)
+        return _print(json, _load("services.runtime.cli.check_policy")(read))
 
     _run(json, check)
 

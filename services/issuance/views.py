@@ -17,6 +17,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import Engine, select
 
+from schemas.money import in_units
 from schemas.policy import Template
 from services.issuance.numbers import grouped
 from services.issuance.press import PressedCard, PrintKey
@@ -103,7 +104,7 @@ def email(sheet: Sheet) -> tuple[str, str]:
     _, card = sheet.cards[0]
     lines = [sheet.programme, shown(card)]
     if sheet.value is not None:
-        lines.append(amount(sheet.value, sheet.currency))
+        lines.append(in_units(sheet.value, sheet.currency))
     if card.pin is not None:
         lines.append(f"PIN {card.pin}")
     text = "\n".join(lines) + "\n"
@@ -135,11 +136,6 @@ def barcode(card: PressedCard) -> tuple[str, str]:
     return ("EAN13", own[0]) if own else ("Code128", card.identifiers[0].text)
 
 
-def amount(minor: int, currency: str) -> str:
-    """An amount for people; currencies of two decimals (a value is printed as it is sold)."""
-    return f"{minor // 100}.{minor % 100:02d} {currency}"
-
-
 def _card(canvas: Canvas, x: Any, y: Any, sheet: Sheet, number: int, card: PressedCard) -> None:
     canvas.roundRect(x, y, CARD_WIDTH, CARD_HEIGHT, 3 * mm)
     top = y + CARD_HEIGHT
@@ -148,7 +144,7 @@ def _card(canvas: Canvas, x: Any, y: Any, sheet: Sheet, number: int, card: Press
     canvas.setFont("Helvetica", 7)
     canvas.drawRightString(x + CARD_WIDTH - 4 * mm, top - 7 * mm, f"{sheet.batch} / {number}")
     if sheet.value is not None:
-        canvas.drawString(x + 4 * mm, top - 11 * mm, amount(sheet.value, sheet.currency))
+        canvas.drawString(x + 4 * mm, top - 11 * mm, in_units(sheet.value, sheet.currency))
     canvas.setFont("Courier-Bold", 10)
     canvas.drawString(x + 4 * mm, top - 17 * mm, shown(card))
     if card.pin is not None:

@@ -4,9 +4,9 @@ import json
 import os
 from typing import Any, Final
 
-import yaml
 from sqlalchemy import Engine
 
+from schemas.lined import read_lined
 from services.local.installation import POLICIES, run_file
 from services.local.keys import secret_of, write_private
 from services.local.machine import Machine
@@ -46,7 +46,8 @@ def remove_run_file() -> None:
 
 def register_sample_accounts(engine: Engine, vault: Vault) -> None:
     """Bank accounts that exist nowhere, taken as verified: for the sample and the demo policy."""
-    accounts: dict[str, dict[str, Any]] = yaml.safe_load(SAMPLE_ACCOUNTS.read_text())
+    text = SAMPLE_ACCOUNTS.read_text(encoding="utf-8")
+    accounts: dict[str, dict[str, Any]] = read_lined(SAMPLE_ACCOUNTS.name, text).value
     with engine.begin() as connection:
         for name, said in accounts.items():
             register(connection, vault, AccountDetails(account=name, **said), "active")

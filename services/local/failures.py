@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import yaml
 from confluent_kafka import KafkaException
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -28,7 +27,6 @@ _SENTENCE_MAX: Final = 500
 _STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (PolicyRefusedError, NO),
     (RunRefusedError, NO),
-    (yaml.YAMLError, NO),
     (SettingsRefusedError, USAGE),
     (WhoAreYouError, USAGE),
     (PersonMissingError, USAGE),

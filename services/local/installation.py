@@ -5,11 +5,10 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-import yaml
-
 from schemas.errors import ScripError
-from schemas.policy_checks import canonical
+from schemas.findings import Finding
+from schemas.lined import Fault, FileUnreadableError, read_lined
+from schemas.policy_checks import PolicyRefusedError
 from services.runtime.settings import Settings, read_settings
 
 CHECKOUT: Final = Path(__file__).parents[2]
@@ -61,9 +60,18 @@ def running() -> dict[str, Any] | None:
     return found
 
 
-def document_of(path: Path) -> dict[str, Any]:
-    """A policy file as plain JSON. Raises NotThereError, yaml.YAMLError."""
-    if not path.is_file():
-        raise NotThereError(f"there is no file {path}")
-    read: dict[str, Any] = orjson.loads(canonical(yaml.safe_load(path.read_text())))
-    return read
+def document_of(path: Path) -> Any:
+    """A policy file as plain JSON, not checked yet. Raises NotThereError, PolicyRefusedError."""
+    try:
+        return read_lined(path.name, path.read_text(encoding="utf-8")).value
+    except OSError as error:
+        raise NotThereError(f"{path}: {error.strerror}; name a file with a policy") from error
+    except UnicodeDecodeError as error:
+        found = Finding("(document)", f"byte {error.start} is not UTF-8", "YAML or JSON in UTF-8")
+        raise PolicyRefusedError([found]) from error
+    except FileUnreadableError as error:
+        raise PolicyRefusedError([_finding(fault) for fault in error.faults]) from error
+
+
+def _finding(fault: Fault) -> Finding:
+    return Finding(fault.path or "(document)", f"{fault.value} (line {fault.line})", fault.allowed)

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import orjson
-import yaml
 from confluent_kafka import KafkaException
 from sqlalchemy import Engine
 
 from schemas.errors import ScripError
 from schemas.instants import format_instant
+from schemas.lined import as_yaml
 from schemas.policy_checks import PolicyRefusedError, content_hash, read_policy
 from schemas.terms import Policy
 from schemas.topics import POLICY, TOPICS
@@ -80,9 +80,10 @@ def as_json(found: Any) -> bytes:
     return orjson.dumps(found, option=options, default=str)
 
 
-def check_policy(document: dict[str, Any]) -> Said:
-    """Whether the document could be applied; every finding with path, value and what is allowed."""
+def check_policy(read: Callable[[], Any]) -> Said:
+    """Whether the document that `read` gives could be applied; else every finding against it."""
     try:
+        document = read()
         read_policy(document)
     except PolicyRefusedError as refused:
         return _refused(refused)
@@ -90,11 +91,11 @@ def check_policy(document: dict[str, Any]) -> Said:
     return Said({"fit": True, "sha256": sha256}, f"fit to be applied ({sha256[:12]})")
 
 
-def apply(settings: Settings, read: Callable[[], dict[str, Any]]) -> Said:
+def apply(settings: Settings, read: Callable[[], Any]) -> Said:
     """Publish the document that `read` gives, and tell every partition."""
-    document = read()
-    log = require_log(settings)
     try:
+        document = read()
+        log = require_log(settings)
         done = apply_policy(log, document, seals_of(settings), now=SystemClock().now())
     except PolicyRefusedError as refused:
         return _refused(refused)
@@ -117,7 +118,7 @@ def show(settings: Settings) -> Said:
     listed = [_version(policy) for policy in versions]
     lines = [f"version {v['version']}  effective {v['effective']}  {v['sha256']}" for v in listed]
     return Said(
-        {"versions": listed, "document": document}, "\n".join([*lines, "", _yaml(document)])
+        {"versions": listed, "document": document}, "\n".join([*lines, "", as_yaml(document)])
     )
 
 
@@ -158,10 +159,6 @@ def _documents(log: Log) -> dict[int, Any]:
         row = orjson.loads(record.value or b"{}")
         found[row["version"]] = row["document"]
     return found
-
-
-def _yaml(document: Any) -> str:
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).rstrip()
 
 
 def _topics(settings: Settings) -> TopicAdmin:

@@ -77,7 +77,7 @@ def read_published_policy(value: bytes) -> Policy:
     return Policy(
         version=row["version"],
         effective=row["effective"],
-        document=read_policy(row["document"]),
+        document=read_policy(row["document"], published=True),
         sha256=row["sha256"],
     )
 

@@ -9,7 +9,7 @@ import orjson
 import structlog
 from rich.console import Console
 
-from services.stories.lined import Fault, StoryUnreadableError
+from schemas.lined import Fault, FileUnreadableError
 from services.stories.performing import told
 from services.stories.reading import Story, read_story
 from services.stories.showing import show
@@ -24,7 +24,7 @@ def run_story(path: Path, *, as_json: bool, live: bool) -> int:
     _quiet()
     try:
         story = story_of(path)
-    except StoryUnreadableError as error:
+    except FileUnreadableError as error:
         print(error, file=sys.stderr)
         return UNREADABLE
     found = _told_live(story) if live else told(story)
@@ -44,13 +44,13 @@ def _quiet() -> None:
 
 
 def story_of(path: Path) -> Story:
-    """The story in a file; StoryUnreadableError also where there is no such file."""
+    """The story in a file; FileUnreadableError also where there is no such file."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         fault = Fault(str(path), 1, "", reason, "a story: one YAML document in UTF-8")
-        raise StoryUnreadableError([fault]) from error
+        raise FileUnreadableError([fault]) from error
     return read_story(
         path.name, text, lambda name: (path.parent / name).read_text(encoding="utf-8")
     )

@@ -6,19 +6,19 @@ from typing import Any, Final
 
 from schemas.identifiers import SUFFIX_CREDIT, card_credit, credit_account
 from schemas.instants import MINUTE, format_instant, parse_instant
-from schemas.policy import PolicyDocument
-from schemas.policy_checks import PolicyRefusedError, canonical, read_policy
-from services.settlement.nacha import routing as routing_rules
-from services.settlement.nacha import text as bank_text
-from services.stories.cast import Cast
-from services.stories.lined import (
+from schemas.lined import (
     Fault,
+    FileUnreadableError,
     Lined,
     Path,
-    StoryUnreadableError,
     read_lined,
     steps_of,
 )
+from schemas.policy import PolicyDocument
+from schemas.policy_checks import PolicyRefusedError, read_policy
+from services.settlement.nacha import routing as routing_rules
+from services.settlement.nacha import text as bank_text
+from services.stories.cast import Cast
 from services.stories.steps import AccountSaid, CreditSaid, Step, StorySaid
 from services.stories.telling import Telling
 from services.stories.wiring import shown, unfit
@@ -51,7 +51,7 @@ class Story:
 def read_story(file: str, text: str, beside: Beside) -> Story:
     """The story in `text`; `beside` reads a file next to it, by its path (OSError: it cannot).
 
-    Raises StoryUnreadableError with every fault found.
+    Raises FileUnreadableError with every fault found.
     """
     lined = read_lined(file, text)
     said = _frame(lined)
@@ -71,7 +71,7 @@ def read_story(file: str, text: str, beside: Beside) -> Story:
     steps = telling.steps()
     faults += telling.faults
     if faults:
-        raise StoryUnreadableError(sorted(faults, key=lambda fault: fault.line))
+        raise FileUnreadableError(sorted(faults, key=lambda fault: fault.line))
     return Story(
         file,
         begins,
@@ -101,11 +101,11 @@ def in_force(
 def _frame(lined: Lined) -> StorySaid:
     if not isinstance(lined.value, dict):
         allowed = "an object with policy, cards, credits, accounts and story"
-        raise StoryUnreadableError([lined.fault((), shown(lined.value), allowed)])
+        raise FileUnreadableError([lined.fault((), shown(lined.value), allowed)])
     wrong = unfit(StorySaid, lined.value)
     if wrong:
         faults = [lined.fault(one.path, one.value, one.allowed) for one in wrong]
-        raise StoryUnreadableError(faults)
+        raise FileUnreadableError(faults)
     return StorySaid.model_validate(lined.value)
 
 
@@ -129,21 +129,16 @@ def _policy(
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8"
             allowed = f"a policy file beside the story, or the document itself ({reason})"
-            raise StoryUnreadableError([lined.fault(path, shown(said), allowed)]) from error
+            raise FileUnreadableError([lined.fault(path, shown(said), allowed)]) from error
         value = document.value
     try:
-        read = read_policy(value)
-        canonical(value)
-        return value, read
-    except TypeError as error:
-        fault = document.fault(above, str(error), "text, true, false and integers of 64 bits")
-        raise StoryUnreadableError([fault]) from error
+        return value, read_policy(value)
     except PolicyRefusedError as error:
         faults = [
             document.fault((*above, *_below(found.path)), found.value, found.allowed)
             for found in error.findings
         ]
-        raise StoryUnreadableError(faults) from error
+        raise FileUnreadableError(faults) from error
 
 
 def _below(path: str) -> Path:

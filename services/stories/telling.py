@@ -7,11 +7,11 @@ from pydantic import BaseModel
 
 from schemas.identifiers import derived
 from schemas.instants import format_instant, parse_instant
+from schemas.lined import Fault, Lined, Path
 from schemas.policy import PolicyDocument
 from schemas.topics import Topic
 from services.stories.acts import Act, act_of
 from services.stories.cast import Cast
-from services.stories.lined import Fault, Lined, Path
 from services.stories.steps import (
     ANSWERLESS,
     BRINGING,

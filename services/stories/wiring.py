@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from schemas.findings import Finding, findings, show
+from schemas.lined import Path
 from schemas.money import Money
-from services.stories.lined import Path
 
 MONEY_ALLOWED: Final = "minor units (an integer), or {minor, currency}"
 PLACES_OF_VALUE: Final = ("value_error", "literal_error")

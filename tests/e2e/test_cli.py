@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from deploy.embedded.places import free_ports
+from services.local.installation import document_of
 from tests.e2e.running import ROOT, scrip, scrip_afresh
 
 COMMANDS = (
@@ -108,3 +109,57 @@ def test_a_policy_that_is_no_yaml_is_a_no(tmp_path: Path) -> None:
     said = scrip_afresh("policy", "check", str(bad))
     assert said.returncode == 1
     assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "finding"),
+    [
+        ("jurisdiction: US-NY, ", "jurisdiction: US-NY, jurisdiction: US-CA, ", "jurisdiction"),
+        ("mode: percentage", "minimum_minor: .inf", "settlement.minimum_minor"),
+        ("mode: percentage", "minimum_minor: 99999999999999999999", "settlement.minimum_minor"),
+        ("mode: percentage", "minimum_minor: !!binary aGVsbG8=", "settlement.minimum_minor"),
+        ("mode: percentage", "minimum_minor: !!set {a}", "settlement.minimum_minor"),
+        ("mode: percentage", 'minimum_minor: "\\ud800"', "settlement.minimum_minor"),
+        ("mode: percentage", "minimum_minor: 0x10", "settlement.minimum_minor"),
+        ("mode: percentage", "100: 5", "settlement"),
+        ("mode: percentage", "minimum_minor: \xff", "(document)"),
+        ("mode: percentage", 'minimum_minor: "\\UFFFFFFFF"', "(document)"),
+    ],
+)
+def test_what_a_policy_file_may_not_say_is_a_no_with_its_path(
+    said: str, instead: str, finding: str, tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    text = (ROOT / "deploy/policy/sample.yaml").read_text()
+    assert said in text
+    bad = tmp_path / "bad.yaml"
+    bad.write_bytes(text.replace(said, instead, 1).encode("latin-1", "ignore"))
+    answer = scrip("policy", "check", str(bad), "--json", more=nowhere)
+    assert answer.returncode == 1, answer.stderr
+    [found] = orjson.loads(answer.stdout)["findings"]
+    assert finding in found["path"] + found["value"]
+    assert found["value"]
+    assert found["allowed"]
+    assert answer.stderr == ""
+
+
+def test_a_policy_file_is_read_as_a_story_reads_it(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    text = (ROOT / "deploy/policy/sample.yaml").read_text()
+    said = text.replace("mode: percentage", "minimum_minor: 000100\n  cutoff: 16:15", 1)
+    file = tmp_path / "plain.yaml"
+    file.write_text("\ufeff" + said, encoding="utf-8")
+    answers = [
+        scrip("policy", "check", str(path), "--json", more=nowhere)
+        for path in (ROOT / "deploy/policy/sample.yaml", file)
+    ]
+    assert [answer.returncode for answer in answers] == [0, 0], answers[1].stdout
+    assert document_of(file)["settlement"]["minimum_minor"] == 100
+    assert document_of(file)["settlement"]["cutoff"] == "16:15"
+
+
+def test_a_policy_may_be_a_file_of_json(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    document = document_of(ROOT / "deploy/policy/sample.yaml")
+    for number, options in enumerate((0, orjson.OPT_INDENT_2)):
+        file = tmp_path / f"{number}.json"
+        file.write_bytes(orjson.dumps(document, option=options))
+        assert document_of(file) == document
+        assert scrip("policy", "check", str(file), more=nowhere).returncode == 0

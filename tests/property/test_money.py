@@ -2,10 +2,11 @@
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.money import MINOR_MAX, apportion, half_up
+from schemas.money import MINOR_MAX, apportion, half_up, in_units
 
 WEIGHTS = st.lists(st.integers(0, 10**9), min_size=1, max_size=12).filter(lambda ws: sum(ws) > 0)
 TOTALS = st.integers(0, 10**9)
@@ -64,3 +65,22 @@ def test_half_up_is_the_nearest_integer(numerator: int, denominator: int) -> Non
 @given(st.integers(-MINOR_MAX, MINOR_MAX), st.integers(1, 10**6))
 def test_half_up_is_the_same_on_both_sides_of_nothing(numerator: int, denominator: int) -> None:
     assert half_up(-numerator, denominator) == -half_up(numerator, denominator)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "said"),
+    [
+        (2500, "USD", "25.00 USD"),
+        (5, "EUR", "0.05 EUR"),
+        (-5, "EUR", "-0.05 EUR"),
+        (500, "JPY", "500 JPY"),
+        (0, "KRW", "0 KRW"),
+        (1500, "KWD", "1.500 KWD"),
+        (-1, "TND", "-0.001 TND"),
+        (12345, "UYW", "1.2345 UYW"),
+    ],
+)
+def test_an_amount_is_said_with_the_decimals_of_its_currency(
+    minor: int, currency: str, said: str
+) -> None:
+    assert in_units(minor, currency) == said

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.lined import FileUnreadableError
 from services.stories.cli import BROKEN, HOLDS, UNREADABLE, run_story
-from services.stories.lined import StoryUnreadableError
 from services.stories.reading import Story, read_story
 
 FRAME = """\
@@ -101,7 +101,7 @@ def read(text: str) -> Story:
     ],
 )
 def test_a_step_that_cannot_be_read_is_named_with_its_line(step: str, said: str) -> None:
-    with pytest.raises(StoryUnreadableError) as unreadable:
+    with pytest.raises(FileUnreadableError) as unreadable:
         read(f"{FRAME}  - {step}\n")
     assert str(unreadable.value).startswith("a.yaml:10: ")
     assert said in str(unreadable.value)
@@ -126,7 +126,7 @@ def test_a_step_that_cannot_be_read_is_named_with_its_line(step: str, said: str)
     ],
 )
 def test_a_frame_that_cannot_be_read_is_named_with_its_line(old: str, new: str, said: str) -> None:
-    with pytest.raises(StoryUnreadableError) as unreadable:
+    with pytest.raises(FileUnreadableError) as unreadable:
         read(FRAME.replace(old, new, 1))
     assert said in str(unreadable.value)
 
@@ -135,12 +135,12 @@ def test_a_frame_that_cannot_be_read_is_named_with_its_line(old: str, new: str, 
     "text", ["", "[]", "x", "a: &x [*x]", "\x01", "a: !!python/name:os.system x"]
 )
 def test_what_is_no_story_at_all_is_said_so(text: str) -> None:
-    with pytest.raises(StoryUnreadableError):
+    with pytest.raises(FileUnreadableError):
         read(text)
 
 
 def test_every_fault_is_said_at_once() -> None:
-    with pytest.raises(StoryUnreadableError) as unreadable:
+    with pytest.raises(FileUnreadableError) as unreadable:
         read(FRAME + f"  - {{{AT}, do: x}}\n  - {{{AT}, do: y}}\n")
     assert [fault.line for fault in unreadable.value.faults] == [10, 11]
 

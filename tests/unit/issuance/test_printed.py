@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from pypdf import PdfReader
@@ -85,6 +86,18 @@ def test_a_digital_card_is_html_with_its_qr_inside_and_text(directory: Directory
         assert part in text
     assert "<svg" in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+@pytest.mark.parametrize(
+    ("currency", "said"), [("JPY", "2500 JPY"), ("KWD", "2.500 KWD"), ("EUR", "25.00 EUR")]
+)
+def test_a_value_is_printed_and_sent_with_the_decimals_of_its_currency(
+    directory: Directory, currency: str, said: str
+) -> None:
+    printed = replace(sheet(directory, "b1", 3, 3), currency=currency)
+    for text in (*email(printed), PdfReader(io.BytesIO(pdf(printed))).pages[0].extract_text()):
+        assert said in text
+        assert f".{said}" not in text
 
 
 def test_a_range_outside_the_batch_or_without_print_file_is_not_printed(

@@ -7,7 +7,7 @@ from tests.unit.redemption.network import policy, usd
 
 TABLE_POLICY = policy(
     gift={"returns": {"to": "refunded", "within_days": 30}},
-    templates={"few": {"number": "603571##########C", "capacity": 2}},
+    templates={"few": {"number": "603571##########C", "pin": 6, "capacity": 2}},
 )
 TABLE_POLICY["programmes"] |= {
     "few": {"kind": "card", "currency": "USD", "templates": ["few"]},

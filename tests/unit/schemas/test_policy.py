@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
-import yaml
 
 from schemas.instants import parse_instant
+from schemas.lined import read_lined
 from schemas.policy_checks import PolicyRefusedError, canonical, content_hash, read_policy
 from schemas.terms import Policy
 from tests.architecture.source import ROOT
@@ -19,7 +19,7 @@ POLICIES = sorted(path for path in SAMPLES if not path.stem.endswith("-accounts"
 
 
 def contract() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
+    document: dict[str, Any] = read_lined(CONTRACT.name, CONTRACT.read_text(encoding="utf-8")).value
     return document
 
 
@@ -41,7 +41,7 @@ def test_the_contracts_example_loads_as_it_stands() -> None:
 
 @pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.name)
 def test_every_sample_policy_loads(path: Path) -> None:
-    sample = yaml.safe_load(path.read_text(encoding="utf-8"))
+    sample = read_lined(path.name, path.read_text(encoding="utf-8")).value
     assert read_policy(sample).settlement.enabled
 
 
@@ -142,6 +142,30 @@ def test_a_wrong_value_is_answered_with_its_path_and_what_is_allowed(
     found = refused(document)
     assert path in found, found
     assert said in found[path][1], found[path]
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "said"),
+    [
+        ({"number": "000000000000000C", "pin": 6}, "number", "random digit"),
+        ({"number": "603571##########C"}, "pin", "6 to 12"),
+        ({"pin": 6}, "", "one of code and number"),
+        ({}, "", "one of code and number"),
+        ({"code": "crockford16", "number": "603571##########C", "pin": 6}, "", "one of code and"),
+        ({"code": "crockford16", "track": True}, "track", "number"),
+    ],
+)
+def test_a_template_that_makes_no_card_fit_for_a_till_is_refused(
+    template: dict[str, Any], path: str, said: str
+) -> None:
+    document = contract()
+    document["templates"]["plastic"] = template
+    [(found, (value, allowed))] = refused(document).items()
+    assert found == "templates.plastic" + (path and f".{path}")
+    assert value
+    assert said in allowed
+    # What was published under older rules must not stop who reads it.
+    assert read_policy(document, published=True).templates["plastic"]
 
 
 def test_no_value_is_offered_that_the_limit_forbids() -> None:
