@@ -5,12 +5,12 @@ writer remembers, that every sink remembers, and that was written down elsewhere
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import Engine, select
 
 from schemas.codec import read_fact
@@ -186,8 +186,9 @@ def _wanted(evidence: Evidence) -> Iterator[tuple[dict[str, Any], bool]]:
 
 
 def _differing(wanted: dict[str, Any], there: dict[str, Any]) -> Iterator[Break]:
-    # As a table gives it back: what is made of lines is plain JSON there.
-    said = orjson.loads(orjson.dumps(wanted))
+    # As a table gives it back: what is made of lines is plain JSON there. (A fact that was changed
+    # may say numbers that are beyond orjson.)
+    said = json.loads(json.dumps(wanted, default=asdict))
     fields = [
         f"{name} is {there.get(name)!r}, by its fact {value!r}"
         for name, value in said.items()
