@@ -122,6 +122,25 @@ def test_any_byte_of_a_fact_may_change_and_is_reported_with_its_place(
             assert f"{topic.name}/{record.partition}" in named, (record, place, bytes(flipped))
 
 
+@pytest.mark.parametrize("topic", CHAINED, ids=lambda topic: topic.name)
+def test_what_stands_beside_a_fact_is_held_to_it(world: World, topic: Topic) -> None:
+    for record in records(world, topic.name):
+        noted = (*record.headers, ("note", b"changed"))
+        for other in (
+            replace(record, key=b"another"),
+            replace(record, key=None),
+            replace(record, timestamp=record.timestamp + 1),
+            replace(record, timestamp=record.timestamp - 1),
+            replace(record, headers=noted),
+            replace(record, headers=tuple((f"x{name}", said) for name, said in noted)),
+        ):
+            found = audit(Changed(world.log, topic.name, instead(record, other)), world.engine)
+            spot = f"{topic.name}/{record.partition} offset {record.offset}"
+            [broken] = [verdict for verdict in found.verdicts if not verdict.holds]
+            assert broken.name == "facts_are_numbered_and_chained"
+            assert [b.detail.startswith(spot) for b in broken.breaks] == [True], broken.breaks
+
+
 def test_facts_that_say_what_no_writer_says_are_reported_however_well_they_are_chained(
     world: World,
 ) -> None:
