@@ -105,6 +105,7 @@ def test_a_flipped_byte_of_any_fact_is_found(world: World) -> None:
     assert tried > 20
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("topic", CHAINED, ids=lambda topic: topic.name)
 def test_any_byte_of_a_fact_may_change_and_is_reported_with_its_place(
     world: World, topic: Topic
