@@ -14,7 +14,7 @@ from schemas import issuance, ledger, redemption, redemption_facts, settlement
 from schemas.broadcasts import BROADCASTS, ClockMoved, PeriodClosed, PolicyChanged
 from schemas.findings import findings, show
 from schemas.instants import parse_instant
-from schemas.message import Command, Published
+from schemas.message import DATE_KEYS, Command, Published
 from schemas.sweeps import SWEEP, SweepAccounts, SweepCards
 from schemas.topics import (
     ISSUANCE_EVENTS,
@@ -241,6 +241,7 @@ _INTERNAL: Final[dict[Owner, frozenset[str]]] = {
 
 def _fact_reader(name: str, kind: type) -> Callable[[bytes], Published]:
     text, number = core_schema.str_schema(), core_schema.int_schema(strict=True)
+    days = dict.fromkeys(DATE_KEYS, core_schema.typed_dict_field(text))
     attributes: dict[str, core_schema.CoreSchema] = {
         **dict.fromkeys(("id", "source", "subject", "input", "causationid"), text),
         "type": core_schema.literal_schema([name]),
@@ -248,7 +249,7 @@ def _fact_reader(name: str, kind: type) -> Callable[[bytes], Published]:
         "body": TypeAdapter(kind).core_schema,
         "policy": number,
         "sequence": number,
-        "dates": core_schema.dict_schema(text, core_schema.dict_schema(text, text)),
+        "dates": core_schema.dict_schema(text, core_schema.typed_dict_schema(days)),
     }
     names = [field.name for field in fields(Published)]
     read = [

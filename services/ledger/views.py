@@ -7,13 +7,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, case, func, or_, select
 
+from schemas.issuance import FACTS
 from schemas.ledger import Journal, JournalLine
 from services.ledger.books import content
 from services.ledger.tables import account_event, account_state, card_state, journal, journal_line
 from services.ledger.trial import Finding, TrialBalance
 
+# What happened at one instant is told cause first: which topic the sink read first, chance decides.
+_OF_STOCK = tuple(name.partition(".")[0] for name in FACTS)
+_AFTER_ACCOUNTS = ("import_undone", "card_restocked")
 _LINE = tuple(field.name for field in fields(JournalLine))
 _JOURNAL = tuple(field.name for field in fields(Journal) if field.name != "lines")
 
@@ -56,8 +60,10 @@ def account(connection: Connection, name: str) -> dict[str, Any] | None:
 
 def history(connection: Connection, name: str) -> list[dict[str, Any]]:
     """Everything that happened to an account, oldest first, each with the balance after it."""
-    query = select(account_event).where(account_event.c.account == name)
-    ordered = query.order_by(account_event.c.at, account_event.c.id)
+    table = account_event
+    query = select(table).where(table.c.account == name)
+    among = case((table.c.type.in_(_AFTER_ACCOUNTS), 2), (table.c.type.in_(_OF_STOCK), 0), else_=1)
+    ordered = query.order_by(table.c.at, among, table.c.id)
     return [dict(row) for row in connection.execute(ordered).mappings()]
 
 

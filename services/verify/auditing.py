@@ -5,12 +5,13 @@ writer remembers, that every sink remembers, and that was written down elsewhere
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from operator import itemgetter
 from time import monotonic
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import Engine, select
 
 from schemas.codec import read_fact
@@ -23,6 +24,7 @@ from services.ledger.statement import Account, post
 from services.runtime.advance import GENESIS
 from services.runtime.policies import Policies
 from services.runtime.ports import Log
+from services.runtime.records import Record
 from services.settlement import tables as settlement
 from services.verify.catching import WORKERS
 from services.verify.evidence import FACT_TOPICS, Evidence, gather
@@ -156,38 +158,54 @@ def _as_kept(tail: Tail, kept: Heads) -> Verdict:
 
 
 def _histories(evidence: Evidence, events: dict[str, dict[str, Any]]) -> Verdict:
-    """Every line of every account's statement says what its fact says, and no line is without."""
+    """Every line of every account's statement says what its fact says, and no line is without.
+
+    Those of one topic stand in its order: an account's facts there are in one partition.
+    """
     verdict = Verdict("histories_equal_facts")
-    left = dict(events)
-    for wanted, within in _wanted(evidence):
+    left, last = dict(events), dict[tuple[str, str], dict[str, Any]]()
+    for wanted, record in _wanted(evidence):
         verdict.checked += 1
         there = left.pop(wanted["fact"], None)
-        if there is None and within:
+        if there is None and evidence.within(record):
             detail = f"{wanted['type']} is on its topic and not in the history"
             verdict.add([Break(detail, wanted["entity"], wanted["account"], wanted["fact"])])
         elif there is not None:
             verdict.add(_differing(wanted, there))
+            place = (record.topic, wanted["account"])
+            verdict.add(_misplaced(wanted, there, last.get(place, there)))
+            last[place] = max(there, last.get(place, there), key=itemgetter("id"))
     for row in left.values():
         detail = f"{row['type']} is in the history and on no topic"
         verdict.add([Break(detail, row["entity"], row["account"], row["fact"])])
     return verdict
 
 
-def _wanted(evidence: Evidence) -> Iterator[tuple[dict[str, Any], bool]]:
-    """The line of each fact as the sink would write it now; is it before the sink's position?"""
+def _wanted(evidence: Evidence) -> Iterator[tuple[dict[str, Any], Record]]:
+    """The line of each fact as the sink would write it now, and the record the fact stands in."""
     accounts: dict[str, Account] = {}
     for seen in evidence.all_facts(REDEMPTION_EVENTS):
         if isinstance(seen.fact.body, AccountFact):
             account = accounts.setdefault(seen.fact.subject, Account(seen.fact.subject))
-            yield event_row(seen.fact, post(account, seen.fact)), evidence.within(seen.record)
+            yield event_row(seen.fact, post(account, seen.fact)), seen.record
     for seen in evidence.all_facts(ISSUANCE_EVENTS):
         if isinstance(seen.fact.body, CardFact):
-            yield card_event_row(seen.fact), evidence.within(seen.record)
+            yield card_event_row(seen.fact), seen.record
+
+
+def _misplaced(
+    wanted: dict[str, Any], there: dict[str, Any], last: dict[str, Any]
+) -> Iterator[Break]:
+    if there["id"] < last["id"]:
+        detail = f"{wanted['type']} is in the history before {last['type']} {last['fact']}"
+        said = f"{detail}, and on its topic behind it"
+        yield Break(said, wanted["entity"], wanted["account"], wanted["fact"])
 
 
 def _differing(wanted: dict[str, Any], there: dict[str, Any]) -> Iterator[Break]:
-    # As a table gives it back: what is made of lines is plain JSON there.
-    said = orjson.loads(orjson.dumps(wanted))
+    # As a table gives it back: what is made of lines is plain JSON there. (A fact that was changed
+    # may say numbers that are beyond orjson.)
+    said = json.loads(json.dumps(wanted, default=asdict))
     fields = [
         f"{name} is {there.get(name)!r}, by its fact {value!r}"
         for name, value in said.items()

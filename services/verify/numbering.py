@@ -1,4 +1,4 @@
-"""Facts are numbered without gaps, chained, unique, and as many as their writers say."""
+"""Facts are numbered without gaps, chained, unique, under their key, as many as writers say."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,8 @@ from schemas.message import Published
 from schemas.topics import ISSUANCE_EVENTS, REDEMPTION_EVENTS, Topic
 from services.ledger.worker import SPEC as LEDGER
 from services.runtime.progress import Position, SinkError, follow
+from services.runtime.records import Record
+from services.runtime.staging import CHAIN_HEADER
 from services.settlement.worker import SPEC as SETTLEMENT
 from services.verify.catching import WORKERS
 from services.verify.evidence import FACT_TOPICS, Evidence
@@ -45,17 +47,30 @@ def _partition(
         if fact.id in ids:
             yield Break(f"{spot} has the id of {ids[fact.id]}", "", fact.subject, fact.id)
         ids[fact.id] = spot
+        for said in _beside(record, fact):
+            yield _named(f"{spot} {said}", fact)
         try:
             position = follow(position, [record], [fact])
         except SinkError as error:
-            yield _named(error, fact)
+            yield _named(str(error), fact)
             return
     yield from _against_writers(evidence, topic, number, position)
 
 
-def _named(error: SinkError, fact: Published) -> Break:
+def _beside(record: Record, fact: Published) -> Iterator[str]:
+    """What no chain covers follows from the fact: its key, its time, and a chain or nothing."""
+    if record.key != fact.subject.encode():
+        yield f"has the key {record.key!r}, its fact is of {fact.subject}"
+    if record.timestamp != fact.time:
+        yield f"is stamped {record.timestamp}, its fact {fact.time}"
+    names = [name for name, _ in record.headers]
+    if names not in ([], [CHAIN_HEADER]):
+        yield f"has headers {names}, a fact has {CHAIN_HEADER} or none"
+
+
+def _named(detail: str, fact: Published) -> Break:
     entity = next(iter(fact.dates), "")
-    return Break(str(error), entity, fact.subject, fact.id)
+    return Break(detail, entity, fact.subject, fact.id)
 
 
 def _against_writers(

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from schemas.codec import FACTS_BY_TOPIC, Broadcast, Unreadable, internal, read_command, read_fact
 from schemas.instants import format_instant
-from schemas.message import Command, Fact, encode_fact
+from schemas.message import DATE_KEYS, Command, Fact, encode_fact
 from schemas.policy_checks import content_hash, read_policy
 from schemas.publish.documents import COMMANDS_BY_TOPIC, messages
 from schemas.reply import read_reply
@@ -153,6 +153,17 @@ def test_a_fact_that_lacks_what_it_needs_is_no_fact(example: Example) -> None:
         with pytest.raises(ValueError, match=missing):
             read_fact(example.topic, orjson.dumps(message))
         assert not fits(example.topic, example.type, message)
+
+
+@pytest.mark.parametrize("example", examples(*FACTS_BY_TOPIC), ids=name)
+def test_a_fact_that_lacks_one_of_an_entitys_days_is_no_fact(example: Example) -> None:
+    for entity in example.message["dates"]:
+        for missing in DATE_KEYS:
+            message = example.message
+            del message["dates"][entity][missing]
+            with pytest.raises(ValueError, match=missing):
+                read_fact(example.topic, orjson.dumps(message))
+            assert not fits(example.topic, example.type, message)
 
 
 def damaged(message: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, Engine, update
 
+from schemas.issuance import CardChanged
 from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS
 from schemas.value import Balance
 from services.ledger import tables, trial, views
@@ -20,9 +21,15 @@ FACTS = journal_facts(6)
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = open_tables(MEMORY_URL)
-    create_tables(engine, [tables.METADATA])
+def engine() -> Iterator[Engine]:
+    made = open_tables(MEMORY_URL)
+    create_tables(made, [tables.METADATA])
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
     for topic, facts in (
         (LEDGER_JOURNALS, FACTS),
         (REDEMPTION_EVENTS, one_life()),
@@ -31,7 +38,6 @@ def connection() -> Iterator[Connection]:
         apply_batch(engine, LedgerSink(), Log(topic).append(facts))
     with engine.connect() as opened:
         yield opened
-    engine.dispose()
 
 
 def test_a_statement_says_before_and_after_and_chains_its_lines(connection: Connection) -> None:
@@ -48,6 +54,23 @@ def test_a_statement_says_before_and_after_and_chains_its_lines(connection: Conn
         hashes = [line["hash"] for line in lines_of(changed)]
         same = [one == line["hash"] for one, line in zip(hashes, lines, strict=True)]
         assert same == [True] * number + [False] * (len(rows) - number)
+
+
+@pytest.mark.parametrize("stock_first", [True, False])
+def test_what_happened_at_one_instant_is_told_cause_first_whoever_was_read_first(
+    engine: Engine, stock_first: bool
+) -> None:
+    life, moment = one_life(), 1_777_600_000_000
+    sold = replace(one_stock()[-1], subject=life[0].subject, time=moment)
+    back = CardChanged(programme="gift", life=2, state="Blank", where=sold.body.where)
+    stock = [sold, replace(sold, id="back", type="card_restocked.v1", body=back)]
+    account = [replace(fact, time=moment) for fact in life]
+    told = [(ISSUANCE_EVENTS, stock), (REDEMPTION_EVENTS, account)]
+    for topic, facts in told if stock_first else told[::-1]:
+        apply_batch(engine, LedgerSink(), Log(topic).append(facts))
+    with engine.connect() as opened:
+        shown = [row["fact"] for row in views.history(opened, life[0].subject)]
+    assert shown == [stock[0].id, *(fact.id for fact in account), stock[1].id]
 
 
 def test_the_books_read_back_are_the_journals_posted(connection: Connection) -> None:

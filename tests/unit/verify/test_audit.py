@@ -1,7 +1,10 @@
 """`scrip audit verify` in memory: whatever is changed afterwards is found, byte by byte."""
 
+import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,17 +12,25 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS, SETTLEMENT_ITEMS
+from schemas.topics import (
+    ISSUANCE_EVENTS,
+    LEDGER_JOURNALS,
+    REDEMPTION_EVENTS,
+    SETTLEMENT_ITEMS,
+    Topic,
+)
 from services.ledger import tables as ledger
+from services.ledger.views import history
 from services.runtime.records import Record
 from services.stories.cli import story_of
 from services.stories.world import World
 from services.verify.auditing import audit, heads
-from services.verify.verdicts import render
+from services.verify.verdicts import Examination, render
 from tests.told import told_world
 
 STORY = Path(__file__).parents[2] / "stories" / "scenario-b.yaml"
 CHAINED = (ISSUANCE_EVENTS, REDEMPTION_EVENTS, LEDGER_JOURNALS, SETTLEMENT_ITEMS)
+LONG = bool(os.environ.get("SCRIP_LONG"))
 Change = Callable[[list[Record]], list[Record]]
 
 
@@ -57,6 +68,23 @@ def records(world: World, topic: str) -> list[Record]:
     return [record for some in read for record in some]
 
 
+def instead(of: Record, other: Record) -> Change:
+    """`other` in the place of a record."""
+    spot = (of.partition, of.offset)
+    return lambda found: [other if (r.partition, r.offset) == spot else r for r in found]
+
+
+def days_of(value: bytes) -> range:
+    """Where a fact says its days: names that no class of ours reads."""
+    start = value.index(b'"dates"')
+    return range(start, value.index(b"}", start))
+
+
+def places_of(found: Examination) -> set[str]:
+    """The partitions that breaks name first."""
+    return {b.detail.split(" ")[0].rstrip(":") for v in found.verdicts for b in v.breaks}
+
+
 def test_where_nothing_was_changed_nothing_is_found(world: World) -> None:
     found = audit(world.log, world.engine, heads(world.log))
     assert found.holds, render(found)
@@ -71,15 +99,62 @@ def test_a_flipped_byte_of_any_fact_is_found(world: World) -> None:
             value = bytearray(record.value or b"")
             place = Random(f"{topic.name}{record.offset}").randrange(len(value))
             value[place] ^= 1
-            other = replace(record, value=bytes(value))
-            spot = (record.partition, record.offset)
-
-            def flip(found: list[Record], other: Record = other, spot: Any = spot) -> list[Record]:
-                return [other if (r.partition, r.offset) == spot else r for r in found]
-
+            flip = instead(record, replace(record, value=bytes(value)))
             assert broken(world, Changed(world.log, topic.name, flip)), (record, place)
             tried += 1
     assert tried > 20
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("topic", CHAINED, ids=lambda topic: topic.name)
+def test_any_byte_of_a_fact_may_change_and_is_reported_with_its_place(
+    world: World, topic: Topic
+) -> None:
+    """All bytes with SCRIP_LONG; else some of each fact, and of one all that name its days."""
+    for number, record in enumerate(records(world, topic.name)):
+        value, dice = record.value or b"", Random(f"{topic.name}{record.partition}{record.offset}")
+        some = [*dice.sample(range(len(value)), 12), *(() if number else days_of(value))]
+        for place in range(len(value)) if LONG else some:
+            flipped = bytearray(value)
+            flipped[place] ^= 1 << dice.randrange(8)
+            other = replace(record, value=bytes(flipped))
+            changed = Changed(world.log, topic.name, instead(record, other))
+            named = places_of(audit(changed, world.engine))
+            assert f"{topic.name}/{record.partition}" in named, (record, place, bytes(flipped))
+
+
+@pytest.mark.parametrize("topic", CHAINED, ids=lambda topic: topic.name)
+def test_what_stands_beside_a_fact_is_held_to_it(world: World, topic: Topic) -> None:
+    for record in records(world, topic.name):
+        noted = (*record.headers, ("note", b"changed"))
+        for other in (
+            replace(record, key=b"another"),
+            replace(record, key=None),
+            replace(record, timestamp=record.timestamp + 1),
+            replace(record, timestamp=record.timestamp - 1),
+            replace(record, headers=noted),
+            replace(record, headers=tuple((f"x{name}", said) for name, said in noted)),
+        ):
+            found = audit(Changed(world.log, topic.name, instead(record, other)), world.engine)
+            spot = f"{topic.name}/{record.partition} offset {record.offset}"
+            [broken] = [verdict for verdict in found.verdicts if not verdict.holds]
+            assert broken.name == "facts_are_numbered_and_chained"
+            assert [b.detail.startswith(spot) for b in broken.breaks] == [True], broken.breaks
+
+
+def test_facts_that_say_what_no_writer_says_are_reported_however_well_they_are_chained(
+    world: World,
+) -> None:
+    loaded = next(r for r in records(world, REDEMPTION_EVENTS.name) if b'"minor":' in r.value)
+    for was, now in (
+        (rb'"minor":\d+', b'"minor":%d' % 10**30),
+        (rb'"dates":{.*?}}', b'"dates":{}'),
+    ):
+        value = re.sub(was, now, loaded.value or b"")
+        assert value != loaded.value
+        other = replace(loaded, value=value, headers=())
+        changed = Changed(world.log, REDEMPTION_EVENTS.name, instead(loaded, other))
+        assert "sinks_remember_the_same_chain" in broken(world, changed)
 
 
 def test_a_fact_that_is_gone_and_facts_in_another_order_are_found(world: World) -> None:
@@ -136,3 +211,39 @@ def test_a_line_that_is_gone_from_a_history_is_found(world: World) -> None:
     assert broken(world) == {"histories_equal_facts"}
     with world.engine.begin() as connection:
         connection.execute(table.insert().values(**row))
+
+
+@pytest.mark.parametrize("story", ["scenario-b", "undo-import"])
+def test_two_lines_of_a_history_in_each_others_place_are_found_or_shown_as_before(
+    story: str,
+) -> None:
+    table, found = ledger.account_event, 0
+    with told_world(story_of(STORY.with_stem(story))) as world:
+        assert broken(world) == set()
+        with world.engine.connect() as connection:
+            rows = list(connection.execute(select(table)).mappings())
+        for one, other in combinations(rows, 2):
+            if one["account"] != other["account"]:
+                continue
+            shown = shown_of(world, one["account"])
+            exchange(world, one["id"], other["id"])
+            names = broken(world)
+            if shown_of(world, one["account"]) != shown:
+                assert names == {"histories_equal_facts"}, (one, other)
+                found += 1
+            exchange(world, one["id"], other["id"])
+    assert found
+
+
+def exchange(world: World, one: int, other: int) -> None:
+    """Two rows of the table of histories get each other's id."""
+    table = ledger.account_event
+    with world.engine.begin() as connection:
+        for was, now in ((one, -1), (other, one), (-1, other)):
+            connection.execute(update(table).where(table.c.id == was).values(id=now))
+
+
+def shown_of(world: World, account: str) -> list[str]:
+    """The facts in the order in which `scrip account show` has them."""
+    with world.engine.connect() as connection:
+        return [row["fact"] for row in history(connection, account)]
