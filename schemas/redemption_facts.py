@@ -77,7 +77,7 @@ class HoldCaptured(AccountFact):
     """`minor` was spent (Σ parts), `exception_minor` honoured beyond the balance (late).
 
     `draws` say what was taken from which lot; `hold` is the hold as it stays open, None when it
-    closed, and then `released_minor` went back to available. `late`: the hold had ended.
+    closed: `released_minor` went back. `late`: the hold had ended; it counts on network `day`.
     """
 
     hold_id: str
@@ -94,6 +94,7 @@ class HoldCaptured(AccountFact):
     released_minor: int
     order: str | None = None
     refundable_until: int | None = None
+    day: str | None = None
 
 
 @dataclass(kw_only=True)

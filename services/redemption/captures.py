@@ -11,7 +11,7 @@ from schemas.refusals import Reason
 from schemas.value import Draw, Hold
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused
-from services.redemption.changes import count_out, settle
+from services.redemption.changes import count_back, count_out, settle
 from services.redemption.holds import (
     HOLD_PLACED,
     drawn_lots,
@@ -22,7 +22,8 @@ from services.redemption.holds import (
     new_hold,
     reserve,
 )
-from services.redemption.orders import used
+from services.redemption.limits import may_go_out
+from services.redemption.orders import keep_lapsed, used, within_total_late
 from services.redemption.receipts import receipt_of
 from services.redemption.remainders import rest_of
 from services.redemption.rights import foreign
@@ -35,7 +36,7 @@ from services.redemption.rows import (
     capture_key,
     hold_key,
 )
-from services.redemption.split import cover, split
+from services.redemption.split import cover, lines_add_up, split
 from services.redemption.standing import alive, resting
 
 HOLD_CAPTURED = "hold_captured.v1"
@@ -45,7 +46,8 @@ HOLD_CAPTURED = "hold_captured.v1"
 class Spending:
     """What a capture takes, before it is told: `freed` is what its own hold had reserved.
 
-    `lapsed` are holds beside it that are past their end: they end first, sweep or not.
+    `lapsed` are holds beside it that are past their end: they end first, sweep or not. `day`: the
+    network day that a late one counts on.
     """
 
     hold_id: str
@@ -58,6 +60,7 @@ class Spending:
     final: bool = True
     order: str | None = None
     lapsed: list[Hold] = field(default_factory=list)
+    day: str | None = None
 
 
 def capture_hold(case: Case, body: CaptureHold) -> Decision:
@@ -162,6 +165,10 @@ def _late(case: Case, hold: Hold | None, known: Hold | EndedHold, minor: int) ->
         case.against(Reason.HOLD_LAPSED)
         if case.one_time and account.state == "Redeemed":
             case.against(Reason.ALREADY_USED)
+    within_total_late(case, known, minor, over)
+    spending.day = case.day()
+    if missing < minor:
+        may_go_out(case, minor - missing, spending.day, over)
     spending.exception = missing
     return spending
 
@@ -170,25 +177,6 @@ def _past_beside(case: Case, own: Hold | None) -> list[Hold]:
     """Open holds but `own` that are past their end, though no sweep has come yet."""
     now = case.terms.now
     return [one for one in case.account.holds if one is not own and one.ends_at <= now]
-
-
-def lines_add_up(case: Case, lines: list[Line] | None, minor: int) -> None:
-    """Against lines of another currency, below 0, named twice, or short of the amount."""
-    if lines is None:
-        return
-    currency, total, named = case.account.currency, 0, set()
-    for line in lines:
-        amount = line.amount
-        total += amount.minor
-        named.add(line.line)
-        if amount.currency != currency:
-            case.against(Reason.WRONG_CURRENCY, f"of line {line.line}")
-        if amount.minor < 0:
-            case.against(Reason.AMOUNT_NOT_POSITIVE, f"line {line.line}")
-    if total < minor:
-        case.against(Reason.LINES_DO_NOT_ADD_UP)
-    if len(named) < len(lines):
-        case.against(Reason.LINES_DO_NOT_ADD_UP, "a line is named twice")
 
 
 def captured(
@@ -221,6 +209,7 @@ def captured(
         hold=rest,
         released_minor=0 if rest is not None else max(0, spending.freed - minor),
         order=spending.order,
+        day=spending.day,
         refundable_until=case.terms.now + case.terms.policy.document.refund_days * DAY,
     )
     decided = case.fact(HOLD_CAPTURED, fact, fact.parts)
@@ -246,26 +235,33 @@ def hold_captured(
     hold = drop(account, body.hold_id)
     past = hold or rows.get(hold_key(fact.subject, body.hold_id))
     changed: dict[str, Row | None] = {}
+    ended: EndedHold | None = None
     if body.hold is not None:
         of_lots.hold_back(account.lots, body.hold.draws)
         account.holds.append(body.hold)
     else:
-        if hold is not None and hold.day == account.spent_day:
-            count_out(account, hold.day, -body.released_minor)
-        changed[hold_key(fact.subject, body.hold_id)] = EndedHold(
+        if hold is not None:
+            count_back(account, hold, body.released_minor if body.day is None else hold.minor)
+        count_out(account, body.day, 0 if body.day is None else body.minor)
+        ended = EndedHold(
             hold=body.hold_id,
             ended="captured" if body.final else "lapsed",
             ended_at=fact.time,
             minor=0 if body.final or past is None else past.minor - body.requested_minor,
             order=body.order,
+            order_total=None if past is None else past.order_total,
         )
+        changed[hold_key(fact.subject, body.hold_id)] = ended
     if body.minor:
         account.used = True
         changed[capture_key(fact.subject, body.capture)] = _refundable(account, fact, body)
         of_lots.take_out(account.lots, body.draws)
     more = body.minor if hold is None else -body.released_minor
     over = 0 if body.hold is not None else body.minor + (hold.captured if hold is not None else 0)
-    return changed | used(rows, account, fact, body.order, more, over)
+    changed |= used(rows, account, fact, body.order, more, over)
+    if ended is not None:
+        keep_lapsed(account, ended, hold, body.minor)
+    return changed
 
 
 def _refundable(account: Account, fact: Fact, body: HoldCaptured) -> Capture:

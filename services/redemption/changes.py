@@ -60,3 +60,9 @@ def count_out(account: Account, day: str | None, minor: int) -> None:
             return
         account.spent_day, account.spent_minor = day, 0
     account.spent_minor += minor
+
+
+def count_back(account: Account, hold: Hold, minor: int) -> None:
+    """A hold gives back so much, if it is of the day that is counted."""
+    if hold.day == account.spent_day:
+        count_out(account, hold.day, -minor)

@@ -13,9 +13,9 @@ from schemas.refusals import Reason
 from schemas.value import Draw, Hold, Lot
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, swept, unchanged
-from services.redemption.changes import count_out, settle
+from services.redemption.changes import count_back, count_out, settle
 from services.redemption.limits import may_go_out
-from services.redemption.orders import room_of, used, within_total, within_total_still
+from services.redemption.orders import keep_lapsed, room_of, used, within_total, within_total_still
 from services.redemption.rights import foreign
 from services.redemption.rows import Account, EndedHold, Row, hold_key
 from services.redemption.standing import resting, spendable
@@ -267,17 +267,19 @@ def hold_ended(rows: Rows, account: Account, fact: Fact, body: HoldEnded) -> dic
     settle(account, body)
     hold = drop(account, body.hold_id)
     if hold is not None:
-        count_out(account, hold.day, -hold.minor if hold.day == account.spent_day else 0)
+        count_back(account, hold, hold.minor)
     ended = EndedHold(
         hold=body.hold_id,
         ended="lapsed" if fact.type == HOLD_LAPSED else "released",
         ended_at=fact.time,
         minor=body.minor,
         order=hold.order if hold is not None else None,
+        order_total=hold.order_total if hold is not None else None,
     )
     changed: dict[str, Row | None] = {hold_key(fact.subject, body.hold_id): ended}
     if hold is not None:
         changed |= used(rows, account, fact, hold.order, -hold.minor, hold.captured)
+        keep_lapsed(account, ended, hold)
     return changed
 
 

@@ -1,6 +1,9 @@
 """Limits: what an account may hold, and what a network day may bring or take."""
 
+from collections.abc import Iterable
+
 from schemas.refusals import Reason
+from schemas.value import Hold
 from services.redemption.case import Case
 
 
@@ -29,11 +32,12 @@ def may_come_in(case: Case, minor: int, day: str | None = None) -> None:
             case.against(Reason.LIMIT_EXCEEDED, "per_day_max")
 
 
-def may_go_out(case: Case, minor: int, day: str) -> None:
-    """Against more than a day may take."""
+def may_go_out(case: Case, minor: int, day: str, over: Iterable[Hold] = ()) -> None:
+    """Against more than a day may take; holds that are `over` give back what they took of it."""
     most = per_day_max(case)
     if most is not None:
         account = case.account
         before = account.spent_minor if account.spent_day == day else 0
+        before -= sum(one.minor for one in over if one.day == account.spent_day == day)
         if before + minor > most:
             case.against(Reason.LIMIT_EXCEEDED, "per_day_max")

@@ -12,7 +12,17 @@ from schemas.redemption import Order
 from schemas.refusals import Reason
 from schemas.value import Hold
 from services.redemption.case import Case
-from services.redemption.rows import ORDER_KEPT, Account, OrderUse, Row, order_key
+from services.redemption.rows import (
+    ENDED_KEPT,
+    LAPSED_MAX,
+    ORDER_KEPT,
+    Account,
+    EndedHold,
+    LapsedHold,
+    OrderUse,
+    Row,
+    order_key,
+)
 
 
 def within_total(case: Case, order: Order, asked: int, covered: int) -> None:
@@ -39,6 +49,27 @@ def within_total_still(case: Case, hold: Hold, minor: int) -> None:
     siblings = [one for one in case.account.holds if one.order == hold.order]
     held = sum(one.minor + one.captured for one in siblings)
     if hold.order_taken + held + minor > hold.order_total:
+        case.against(Reason.LIMIT_EXCEEDED, "above the order's total")
+
+
+def within_total_late(case: Case, known: Hold | EndedHold, minor: int, over: list[Hold]) -> None:
+    """Against a late capture by which its order's uses would exceed the total.
+
+    Open holds that are `over` count as lapsed, as after their sweeps.
+    """
+    if known.order_total is None:
+        return
+    if isinstance(known, Hold):
+        taken = known.order_taken
+    else:
+        lapsed = next((one for one in case.account.lapsed if one.hold == known.hold), None)
+        if lapsed is None:
+            case.against(Reason.HOLD_LAPSED, f"{LAPSED_MAX} other holds have lapsed since")
+            return
+        taken = lapsed.taken
+    siblings = [one for one in case.account.holds if one.order == known.order]
+    held = sum(one.captured + (0 if one in over else one.minor) for one in siblings)
+    if taken + held + minor > known.order_total:
         case.against(Reason.LIMIT_EXCEEDED, "above the order's total")
 
 
@@ -83,12 +114,30 @@ def used(
             replace(one, order_taken=one.order_taken + ended) if one.order == order else one
             for one in account.holds
         ]
+        for one in account.lapsed:
+            one.taken += ended if one.order == order else 0
     key = order_key(fact.subject, order)
     known: OrderUse | None = rows.get(key)
     after = (known.minor if known is not None else 0) + minor
     if after <= 0:
         return {key: None} if known is not None else {}
     return {key: OrderUse(order=order, minor=after, until=fact.time + ORDER_KEPT)}
+
+
+def keep_lapsed(account: Account, ended: EndedHold, hold: Hold | None, spent: int = 0) -> None:
+    """Keep what a late capture will ask of the order, for as long as the ended hold is kept.
+
+    Comes after `used`. `hold` is what was open until now, and so much of it was `spent` just now.
+    """
+    since, name = ended.ended_at - ENDED_KEPT, ended.hold
+    known = [one.taken for one in account.lapsed if one.hold == name]
+    if hold is not None:
+        known = [hold.order_taken + hold.captured + spent]
+    kept = [one for one in account.lapsed if one.hold != name and one.ended_at > since]
+    order, bound = ended.order, ended.ended == "lapsed" and ended.order_total is not None
+    if known and bound and order is not None:
+        kept.append(LapsedHold(hold=name, order=order, taken=known[0], ended_at=ended.ended_at))
+    account.lapsed = kept[-LAPSED_MAX:]
 
 
 def moved(rows: Rows, account: Account, fact: Fact, sign: int) -> dict[str, Row | None]:

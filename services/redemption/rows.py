@@ -10,6 +10,8 @@ from schemas.value import AccountState, Fixed, Hold, Kind, Lot, Part, Where
 ENDED_KEPT: Final = 37 * DAY
 # How long after its last use an order's total still binds.
 ORDER_KEPT: Final = 730 * DAY
+# Of so many lapsed holds an account knows what their orders have taken since.
+LAPSED_MAX: Final = 100
 
 
 @dataclass(kw_only=True)
@@ -25,13 +27,27 @@ class Sale:
     charged_back: bool = False
 
 
+@dataclass(slots=True, kw_only=True)
+class LapsedHold:
+    """A lapsed hold of an order with a total: what uses that are over have `taken` of it.
+
+    Nobody who captures it late names the order, so that the account keeps it, as open holds do.
+    """
+
+    hold: str
+    order: str
+    taken: int
+    ended_at: int
+
+
 @dataclass(kw_only=True)
 class Account:
     """A live account as it is; `ledger` = Σ lots, `held` = Σ holds = Σ held of lots (minor units).
 
     `used` tells whether anything but its sale ever moved its value. `expired` are lots whose end
     may still be put off. `loaded_at` is the last load (the law counts from it); the `_day` fields
-    say which network day the counters beside them count. `sweeps` counts sweeps of lots.
+    say which network day the counters beside them count. `sweeps` counts sweeps of lots. `lapsed`
+    are holds that may still be captured late, the latest last.
     """
 
     kind: Kind
@@ -59,6 +75,7 @@ class Account:
     return_due: int | None = None
     unclaimed: bool = False
     sweeps: int = 0
+    lapsed: list[LapsedHold] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -128,6 +145,7 @@ class EndedHold:
     ended_at: int
     minor: int = 0
     order: str | None = None
+    order_total: int | None = None
 
 
 @dataclass(kw_only=True)

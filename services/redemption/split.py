@@ -1,10 +1,12 @@
-"""The line × lot split of what was spent, made once; everyone downstream works from it."""
+"""Lines that cover a spending, and its line × lot split, made once for everyone downstream."""
 
 from typing import Final
 
 from schemas.money import apportion
 from schemas.redemption import Line
+from schemas.refusals import Reason
 from schemas.value import CoveredLine, Draw, Lot, Part
+from services.redemption.case import Case
 from services.redemption.lots import funded_left, part_of
 
 UNCLASSIFIED: Final = "unclassified"
@@ -45,3 +47,22 @@ def split(lines: list[CoveredLine], draws: list[Draw], lots: dict[str, Lot]) -> 
                 parts.append(part_of(lot, line.line, line.category, share, funded[i] - after))
                 funded[i] = after
     return parts
+
+
+def lines_add_up(case: Case, lines: list[Line] | None, minor: int) -> None:
+    """Against lines of another currency, below 0, named twice, or short of the amount."""
+    if lines is None:
+        return
+    currency, total, named = case.account.currency, 0, set()
+    for line in lines:
+        amount = line.amount
+        total += amount.minor
+        named.add(line.line)
+        if amount.currency != currency:
+            case.against(Reason.WRONG_CURRENCY, f"of line {line.line}")
+        if amount.minor < 0:
+            case.against(Reason.AMOUNT_NOT_POSITIVE, f"line {line.line}")
+    if total < minor:
+        case.against(Reason.LINES_DO_NOT_ADD_UP)
+    if len(named) < len(lines):
+        case.against(Reason.LINES_DO_NOT_ADD_UP, "a line is named twice")

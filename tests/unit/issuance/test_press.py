@@ -147,8 +147,9 @@ def test_a_rekeyed_card_never_gets_the_number_that_it_had(engine: Engine) -> Non
     directory = Directory(engine, PEPPERS)
     press = Press(directory, 4)
     old = press.make(narrow, "gift", 10)[0]
-    with pytest.raises(TemplateFullError, match="plastic has 0 free numbers for the last 1"):
-        press.rekey(narrow, "gift", old.account)
+    full = "plastic has 0 free numbers for the last 1"
+    with engine.begin() as connection, pytest.raises(TemplateFullError, match=full):
+        press.rekey(connection, templates_of(narrow, "gift"), [old.account])
     assert directory.find(old.identifiers[0].text) == old.account
 
 
