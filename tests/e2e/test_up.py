@@ -137,6 +137,12 @@ def test_a_process_that_dies_is_started_again_and_this_is_said(up: Up, card: str
     assert up.ask("verify").returncode == 0
 
 
+def test_the_audit_finds_nothing_where_nothing_was_changed(up: Up, card: str) -> None:
+    assert card
+    said = up.ask("audit", "verify", "--json")
+    assert said.returncode == 0, said.stdout
+
+
 def test_verify_names_a_journal_line_that_was_deleted(up: Up, card: str) -> None:
     with _superuser(up) as connection:
         line = connection.execute(
