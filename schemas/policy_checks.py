@@ -111,18 +111,14 @@ def _templates(policy: PolicyDocument) -> Iterator[Finding]:
 
 
 def _template(path: str, template: Template) -> Iterator[Finding]:
-    if (template.code is None) == (template.number is None):
-        value = "neither code nor number" if template.code is None else "code and number"
-        yield Finding(path, value, "one of code and number")
+    if template.code is not None and template.number is not None:
+        yield Finding(path, "code and number", "one of code and number")
     elif template.number is None:
         if template.track:
             yield Finding(f"{path}.track", "true", "false beside code: a track is of a number")
-    else:
-        if "#" not in template.number:
-            allowed = "a # for each random digit: a number without one is no secret"
-            yield Finding(f"{path}.number", show(template.number), allowed)
-        if template.pin is None:
-            yield Finding(f"{path}.pin", "nothing", "6 to 12 digits: a number has a PIN")
+    elif "#" not in template.number:
+        allowed = "a # for each random digit: a number without one is no secret"
+        yield Finding(f"{path}.number", show(template.number), allowed)
     if template.number is not None and "#" in template.number and template.capacity is not None:
         most = 10 ** template.number.count("#")
         if template.capacity > most:
