@@ -279,6 +279,7 @@ class Worker:
 
     def _settle_unknown(self, batch: Batch) -> None:
         """The new producer has ended the old transaction: in or not, the log knows now."""
+        self._again = False  # what was dropped before was in this one
         for name, staging in batch.stagings.items():
             partition = self.partitions.get(name)
             if partition is None:
