@@ -11,10 +11,10 @@ from services.runtime import partitions
 from services.runtime.partitions import Partition, ProgressTornError
 from services.runtime.records import Staged
 from services.runtime.worker import Worker
-from tests.simulation.faults import UNKNOWN_IN
+from tests.simulation.faults import DROP, UNKNOWN_IN
 from tests.simulation.seat import Seat
 from tests.simulation.town import HOME, Planned, Town, sell, settle
-from tests.small_world import START, prepared
+from tests.small_world import START, money, prepared
 
 
 def answers_after_a_hidden_commit(town: Town) -> int:
@@ -141,3 +141,19 @@ def test_a_copy_that_comes_too_late_takes_no_id_from_what_was_decided_first(town
     told = [orjson.loads(record.value or b"") for record in world.read(ISSUANCE_EVENTS)]
     assert [fact["type"] for fact in told][1:] == ["card_sold.v1", "issuance_refused.v1"]
     assert len({fact["id"] for fact in told}) == len(told)
+
+
+def test_what_falls_due_is_swept_after_a_dropped_batch_whose_next_commit_is_hidden(
+    town: Town,
+) -> None:
+    world, faults = town.world, Planned()
+    worker = town.worker("0", faults)
+    settle(worker)
+    faults.plan |= {"produce": DROP, "commit": UNKNOWN_IN}
+    world.send("reserve_sale", "c1", "s1", value=money(2500), tender="cash")
+    settle(worker)
+    assert not faults.plan, "both have come to pass"
+    world.clock.move(START + DAY)
+    settle(worker)
+    assert worker.next_due() is None
+    assert any(b"sale_lapsed.v1" in (r.value or b"") for r in world.read(ISSUANCE_EVENTS))
