@@ -15,11 +15,10 @@ from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, new_account, refused, turned_down
 from services.redemption.changes import count_in, settle, take_in
 from services.redemption.limits import may_come_in
-from services.redemption.loads import not_over, room_for
+from services.redemption.loads import ending, room_for
 from services.redemption.rights import misplaced, not_permitted
 from services.redemption.rows import Account, Assignment, Row, assignment_key
 from services.redemption.standing import alive, resting
-from services.redemption.validity import end_of
 
 CREDIT_ISSUED = "credit_issued.v1"
 
@@ -137,9 +136,7 @@ def _lot(case: Case, body: IssueCredit, programme: str, minor: int) -> Lot:
         expires_at=None,
         life=case.account.life,
     )
-    lot.expires_at = end_of(case.terms, case.programme, lot.jurisdiction)
-    not_over(case, lot)
-    return lot
+    return ending(case, lot)
 
 
 def _note(body: IssueCredit) -> str | None:

@@ -104,15 +104,15 @@ def _lot(case: Case, body: LoadValue, origin: Origin, minor: int, funded: int) -
         expires_at=None,
         life=case.account.life,
     )
-    lot.expires_at = end_of(case.terms, case.programme, lot.jurisdiction, body.expires_at)
-    not_over(case, lot)
-    return lot
+    return ending(case, lot, body.expires_at)
 
 
-def not_over(case: Case, lot: Lot) -> None:
-    """Against value that would be gone as soon as it came in."""
+def ending(case: Case, lot: Lot, own: int | None = None) -> Lot:
+    """What comes in now with its end (ms UTC); it is against it to be gone at once."""
+    lot.expires_at = end_of(case.terms, case.programme, lot.jurisdiction, own)
     if lot.expires_at is not None and lot.expires_at <= case.terms.now:
         case.against(Reason.DENOMINATION_NOT_OFFERED, "its validity has ended already")
+    return lot
 
 
 def _price(case: Case, price: Money | None, minor: int) -> int:

@@ -18,12 +18,11 @@ from services.redemption.changes import settle, sold_as, take_in
 from services.redemption.expiry import BY_LAW, VALIDITY_EXTENDED
 from services.redemption.holds import live_lots
 from services.redemption.limits import may_come_in
-from services.redemption.loads import not_over, room_for
+from services.redemption.loads import ending, room_for
 from services.redemption.remainders import LOTS_EXPIRED
 from services.redemption.rights import may_approve
 from services.redemption.rows import Account
 from services.redemption.standing import alive, resting, spendable, usable
-from services.redemption.validity import end_of
 
 BALANCE_ADJUSTED = "balance_adjusted.v1"
 ACCOUNT_FROZEN = "account_frozen.v1"
@@ -83,9 +82,7 @@ def _goodwill(case: Case, minor: int) -> Lot:
         expires_at=None,
         life=case.account.life,
     )
-    lot.expires_at = end_of(case.terms, case.programme, lot.jurisdiction)
-    not_over(case, lot)
-    return lot
+    return ending(case, lot)
 
 
 def freeze_account(case: Case, body: FreezeAccount, frozen: bool) -> Decision:

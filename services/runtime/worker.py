@@ -222,6 +222,7 @@ class Worker:
 
     def _commit(self, batch: Batch, metadata: Any) -> None:
         assert self._producer is not None
+        self._again = False  # what was dropped before is in this one; dropped too, it is so again
         self._crash.at(Point.BEFORE_BEGIN)
         for staging in batch.stagings.values():
             staging.finish(self.job.rows)
@@ -249,7 +250,6 @@ class Worker:
             return
         self._crash.at(Point.AFTER_COMMIT)
         self._dropping.committed()
-        self._again = False
         self._apply(batch)
         self._crash.at(Point.AFTER_APPLY)
 
@@ -279,7 +279,6 @@ class Worker:
 
     def _settle_unknown(self, batch: Batch) -> None:
         """The new producer has ended the old transaction: in or not, the log knows now."""
-        self._again = False  # what was dropped before was in this one
         for name, staging in batch.stagings.items():
             partition = self.partitions.get(name)
             if partition is None:
