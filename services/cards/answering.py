@@ -17,6 +17,7 @@ from services.issuance.operations import (
     ImportRefusedError,
     Range,
     RangeDone,
+    Turned,
     ask_range,
     plan_import,
 )
@@ -173,13 +174,6 @@ def rekey(settings: Settings, batch: str, first: int, last: int) -> Said:
 
 def rekey_done(batch: str, done: RekeyDone) -> Said:
     """Which cards have a new secret, which had it before, and why the others have none."""
-    found = {
-        "type": "rekeyed",
-        "rekeyed": done.rekeyed,
-        "before": done.before,
-        "refused": [{"number": number, "reason": reason} for number, reason in done.refused],
-        "reasons": done.reasons,
-    }
     lines = [f"rekeyed: {len(done.rekeyed)} cards, {len(done.refused)} refused"]
     if done.before:
         lines.append(f"  {len(done.before)} have their new secret already, nothing done now")
@@ -187,7 +181,7 @@ def rekey_done(batch: str, done: RekeyDone) -> Said:
     if there:
         said = f"scrip cards print --batch {batch} --from {min(there)} --to {max(there)}"
         lines.append(f"  to print the new secrets: {said} --out FILE.pdf")
-    return Said(found, "\n".join(lines + _named(done.refused)), NO if done.refused else DONE)
+    return _ended({"type": "rekeyed", "rekeyed": done.rekeyed, "before": done.before}, lines, done)
 
 
 def write_printed(settings: Settings, batch: str, first: int, last: int | None, out: Path) -> Said:
@@ -212,17 +206,18 @@ def write_printed(settings: Settings, batch: str, first: int, last: int | None, 
 
 def range_done(wanted: Range, done: RangeDone) -> Said:
     """What became of a range; what was answered before is said apart, for nothing was done."""
-    found = {
-        "type": wanted.type,
-        "accepted": done.accepted,
-        "repeated": done.repeated,
-        "refused": [{"number": number, "reason": reason} for number, reason in done.refused],
-        "reasons": done.reasons,
-    }
     lines = [f"{wanted.type}: {done.accepted} accepted, {len(done.refused)} refused"]
     if done.repeated:
         said = f"{done.repeated} answered before, nothing done now"
         lines.append(f"  {said}: give --again WORD to ask anew")
+    told = {"type": wanted.type, "accepted": done.accepted, "repeated": done.repeated}
+    return _ended(told, lines, done)
+
+
+def _ended(told: dict[str, Any], lines: list[str], done: Turned) -> Said:
+    """What became of cards in number, and which were refused why."""
+    refused = [{"number": number, "reason": reason} for number, reason in done.refused]
+    found = {**told, "refused": refused, "reasons": done.reasons}
     return Said(found, "\n".join(lines + _named(done.refused)), NO if done.refused else DONE)
 
 

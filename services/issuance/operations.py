@@ -67,9 +67,21 @@ class Range:
     again: str = ""
 
 
-@dataclass(slots=True)
-class RangeDone:
-    """What became of a range: `refused` has number and reason, `reasons` counts them.
+@dataclass(slots=True, kw_only=True)
+class Turned:
+    """Of cards asked for in number: `refused` has number and reason, `reasons` counts them."""
+
+    refused: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many were refused for which reason."""
+        return dict(Counter(reason for _, reason in self.refused))
+
+
+@dataclass(slots=True, kw_only=True)
+class RangeDone(Turned):
+    """What became of a range.
 
     `accepted` was done now. `repeated` was answered before, so that nothing was done now; those of
     them that were refused are among `refused`, too.
@@ -77,12 +89,6 @@ class RangeDone:
 
     accepted: int = 0
     repeated: int = 0
-    refused: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """How many were refused for which reason."""
-        return dict(Counter(reason for _, reason in self.refused))
 
 
 def plan_import(

@@ -5,7 +5,6 @@ of a card; the command's id follows from card and life. So whoever was killed as
 and it goes on where it was: no card gets two new secrets for one life, and none is lost.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,7 +18,7 @@ from schemas.reply import Reply
 from schemas.terms import Policy
 from schemas.topics import ISSUANCE_COMMANDS
 from services.issuance.directory import Directory
-from services.issuance.operations import AT_ONCE, Range, cards_in
+from services.issuance.operations import AT_ONCE, Range, Turned, cards_in
 from services.issuance.press import Press, PressedCard, PrintKey, random_id, templates_of
 from services.issuance.runs import BatchRefusedError
 from services.issuance.tables import BATCHES, CARDS, REKEYED
@@ -39,21 +38,15 @@ class PressRoom:
     policy: Policy
 
 
-@dataclass(slots=True)
-class RekeyDone:
+@dataclass(slots=True, kw_only=True)
+class RekeyDone(Turned):
     """Numbers of cards with a new secret: made now, or made `before` for the life they are in.
 
-    `refused` has number and reason of those that are not Blank.
+    Refused are those that are not Blank.
     """
 
     rekeyed: list[int] = field(default_factory=list)
     before: list[int] = field(default_factory=list)
-    refused: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """How many were refused for which reason."""
-        return dict(Counter(reason for _, reason in self.refused))
 
 
 @dataclass(frozen=True, slots=True)
