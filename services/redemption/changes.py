@@ -62,6 +62,12 @@ def count_out(account: Account, day: str | None, minor: int) -> None:
     account.spent_minor += minor
 
 
+def count_moved(account: Account, hold: Hold) -> None:
+    """A hold that arrives counts in the latest day: what it may give back it has taken here."""
+    if hold.day is not None and hold.day >= (account.spent_day or ""):
+        count_out(account, hold.day, hold.minor)
+
+
 def count_back(account: Account, hold: Hold, minor: int) -> None:
     """A hold gives back so much, if it is of the day that is counted."""
     if hold.day == account.spent_day:

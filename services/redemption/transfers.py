@@ -13,7 +13,7 @@ from schemas.terms import Policy
 from schemas.topics import REDEMPTION_COMMANDS
 from schemas.value import Draw, Hold, Kind, Lot, Where
 from services.redemption.case import Case, accepted, refused
-from services.redemption.changes import settle, take_in
+from services.redemption.changes import count_moved, settle, take_in
 from services.redemption.orders import moved
 from services.redemption.remainders import VALUE_SENT
 from services.redemption.rows import Account, EndedHold, Row, hold_key
@@ -177,6 +177,8 @@ def value_received(account: Account | None, fact: Fact, body: ValueReceived) -> 
     account.unclaimed = account.unclaimed or body.unclaimed
     take_in(account, body.lots)
     account.holds = [*account.holds, *body.holds]
+    for hold in body.holds:
+        count_moved(account, hold)
     return account
 
 
