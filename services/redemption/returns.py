@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from schemas.decision import Accepted, Decision
+from schemas.decision import Accepted, Decided, Decision
 from schemas.identifiers import derived
 from schemas.instants import DAY, MINUTE
 from schemas.message import Fact, Outgoing
@@ -95,19 +95,26 @@ def cancel_return(case: Case, body: CancelReturn) -> Decision:
         return refused(case)
     if past is not None:
         return unchanged(account)
-    return _end(case, body.return_id, RETURN_CANCELLED)
+    return accepted(_ended(case, body.return_id, RETURN_CANCELLED))
 
 
 def lapse_return(case: Case, body: LapseReturn) -> Accepted:
     """The sweeper's word that a return was not confirmed in time."""
-    account = case.account
-    due = account.return_due
-    if account.return_id != body.return_id or due is None or due > case.terms.now:
-        return unchanged(account, remember=False)
-    return swept(_end(case, body.return_id, RETURN_LAPSED))
+    over = lapsed(case)
+    if case.account.return_id != body.return_id or not over:
+        return unchanged(case.account, remember=False)
+    return swept(accepted(*over))
 
 
-def _end(case: Case, return_id: str, type: str) -> Accepted:
+def lapsed(case: Case) -> list[Decided]:
+    """The return under way ends, if it is past its end."""
+    return_id, due = case.account.return_id, case.account.return_due
+    if return_id is None or due is None or due > case.terms.now:
+        return []
+    return [_ended(case, return_id, RETURN_LAPSED)]
+
+
+def _ended(case: Case, return_id: str, type: str) -> Decided:
     account = case.account
     mine = account.return_id == return_id
     ended = ReturnEnded(
@@ -115,7 +122,7 @@ def _end(case: Case, return_id: str, type: str) -> Accepted:
         return_id=return_id,
         unseen=not mine,
     )
-    return accepted(case.fact(type, ended, account.lots if mine else []))
+    return case.fact(type, ended, account.lots if mine else [])
 
 
 def return_reserved(account: Account, body: ReturnReserved) -> None:
