@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.handover import CloseUndo
 from schemas.identifiers import Id, Name
 from schemas.instants import Instant
-from schemas.message import CommandModel, Text
+from schemas.message import CommandModel, Text, Why
 from schemas.money import Money
 from schemas.value import Fixed, Lot, Where
 
@@ -123,13 +123,13 @@ class Enquire(CommandModel):
 class CancelCard(CommandModel):
     """Take a card of stock out of use."""
 
-    reason: Text
+    reason: Why
 
 
 class RestoreCard(CommandModel):
     """Cancelled → Prepared, by hand."""
 
-    reason: Text
+    reason: Why
 
 
 class LapseSale(CommandModel):

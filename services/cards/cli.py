@@ -18,8 +18,16 @@ At = Annotated[str | None, typer.Option("--location", help="Where; none: the net
 Again = Annotated[
     str, typer.Option("--again", help="A word that sets this asking apart from an earlier one.")
 ]
-Reason = Annotated[str, typer.Option("--reason")]
 Value = Annotated[int | None, typer.Option("--value", min=1, help="Minor units per card.")]
+
+
+def _legible(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("nothing — allowed: text that says why")
+    return reason
+
+
+Reason = Annotated[str, typer.Option("--reason", callback=_legible, help="Why.")]
 
 app = typer.Typer(help="Cards: batches, printing, ranges, imports.", no_args_is_help=True)
 
