@@ -62,10 +62,17 @@ def import_(
 
 @app.command("undo-import")
 def undo_import(
-    batch: Batch, first: First = 1, last: Last = None, again: Again = "", json: Json = False
+    batch: Batch,
+    first: First = 1,
+    last: Last = None,
+    unused_only: Annotated[
+        bool, typer.Option("--unused-only", help="Leave those that cannot be, undo the others.")
+    ] = False,
+    again: Again = "",
+    json: Json = False,
 ) -> None:
-    """Take imported cards back that are unused; the others are named with the reason."""
-    _answer(json, "undo_import", batch, first, last, again)
+    """Take an import back; where a card cannot be (it was used), nothing is, and each is named."""
+    _answer(json, "undo_import", batch, first, last, unused_only, again)
 
 
 @app.command()

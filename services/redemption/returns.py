@@ -16,7 +16,7 @@ from services.redemption.case import Case, accepted, refused, swept, unchanged
 from services.redemption.changes import settle
 from services.redemption.rights import foreign
 from services.redemption.rows import Account, EndedReturn, Row, Sale, return_key
-from services.redemption.standing import spendable
+from services.redemption.standing import spendable, untouched
 
 RETURN_RESERVED = "return_reserved.v1"
 RETURN_CANCELLED = "return_cancelled.v1"
@@ -34,7 +34,7 @@ def reserve_return(case: Case, body: ReserveReturn) -> Decision:
         case.against(Reason.HOLD_CLOSED, "it was cancelled before it came")
     if _window_closed(case, account.sale):
         case.against(Reason.RETURN_WINDOW_CLOSED)
-    if account.used or account.holds or account.expired or account.kind != "card":
+    if not untouched(account) or account.kind != "card":
         case.against(Reason.NOT_UNUSED)
     if foreign(case.terms.policy, account.lots, case.where.location):
         case.against(Reason.LOCATION_NOT_ALLOWED, "a card of another franchise")
