@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.handover import CloseUndo
 from schemas.identifiers import Id, Name
 from schemas.instants import Instant
-from schemas.message import CommandModel, Text
+from schemas.message import CommandModel, Text, Why
 from schemas.money import Money
 from schemas.value import Fixed, Lot, Where
 
@@ -94,6 +94,8 @@ class UndoImport(CommandModel):
 
     It may repeat what the import said: programme and batch must be the import's, for every card.
     Of `cards` (default: the subject) each is asked for by itself; the answer tells of the subject.
+    Other partitions decide alone, so who wants all or nothing looks first: `enquire` of redemption
+    says whether a card is `unused`.
     """
 
     programme: Name | None = None
@@ -123,13 +125,13 @@ class Enquire(CommandModel):
 class CancelCard(CommandModel):
     """Take a card of stock out of use."""
 
-    reason: Text
+    reason: Why
 
 
 class RestoreCard(CommandModel):
     """Cancelled → Prepared, by hand."""
 
-    reason: Text
+    reason: Why
 
 
 class LapseSale(CommandModel):

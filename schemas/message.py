@@ -50,6 +50,21 @@ _BETWEEN_GROUPS = re.compile(r"\D+").split
 Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_fit_text)]
 
 
+def _legible(text: str) -> str:
+    if not text.strip():
+        raise ValueError("text that says why")
+    return text
+
+
+# A reason that a command must give, for somebody will read it.
+Why = Annotated[
+    str,
+    Field(max_length=TEXT_MAX, json_schema_extra={"minLength": 1, "pattern": "\\S"}),
+    AfterValidator(_fit_text),
+    AfterValidator(_legible),
+]
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Place:
     """Where a command comes from; every field may be left out.

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from schemas.handover import EscheatLots, TakeBackImport
 from schemas.identifiers import Id, Name
 from schemas.instants import Instant
-from schemas.message import CommandModel, Text
+from schemas.message import CommandModel, Text, Why
 from schemas.money import Currency, Minor, Money
 
 LINES_MAX = 200
@@ -166,7 +166,7 @@ class AdjustBalance(CommandModel):
     """Change a balance by hand, up or down, with a reason."""
 
     minor: Minor
-    reason: Text
+    reason: Why
     note: Text | None = None
     approved_by: Name | None = None
 
@@ -174,7 +174,7 @@ class AdjustBalance(CommandModel):
 class FreezeAccount(CommandModel):
     """Nothing new goes out until it is unfrozen."""
 
-    reason: Text
+    reason: Why
     case: Text | None = None
 
 
@@ -186,7 +186,7 @@ class ExtendValidity(CommandModel):
     """A later end of validity; two people."""
 
     expires_at: Instant
-    reason: Text
+    reason: Why
     approved_by: Name
 
 
@@ -198,7 +198,7 @@ class ExpireCredit(CommandModel):
     """Staff let store credit expire, all of it or `amount`."""
 
     amount: Money | None = None
-    reason: Text
+    reason: Why
 
 
 class ChargeBackSale(CommandModel):
@@ -212,13 +212,13 @@ class TransferBalance(CommandModel):
 
     to: Id
     to_currency: Currency | None = None  # of `to`, where the sender knows it
-    reason: Text
+    reason: Why
 
 
 class CancelAccount(CommandModel):
     """End an account whose ledger is 0 and that has no holds."""
 
-    reason: Text
+    reason: Why
 
 
 class Activate(CommandModel):

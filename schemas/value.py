@@ -56,7 +56,8 @@ class Lot:
     """Value that came in at one place: what is left of it, and what the books owe for it.
 
     `minor` is what is left (held included), `held` of it reserved; `funded` = round half up
-    (`funded_start` × `minor` ÷ `face_start`), what the books owe.
+    (`funded_start` × `minor` ÷ `face_start`), what the books owe. A lot that was merged, cut or
+    given back to may have started anew.
     """
 
     lot: str

@@ -25,6 +25,7 @@ from services.issuance.press import Press, PrintKey
 from services.issuance.rekeyed.operations import PressRoom, RekeyDone, rekey_range
 from services.issuance.runs import Batches, BatchRefusedError, Manifest, Order
 from services.issuance.tables import BATCHES
+from services.issuance.undone.operations import UndoDone, undo_range
 from services.issuance.views import email, opened, pdf
 from services.local.asking import tell
 from services.local.installation import NotThereError
@@ -133,12 +134,33 @@ def show(settings: Settings, batch: str) -> Said:
         return _shown(office.batches.manifest(batch))
 
 
-def undo_import(settings: Settings, batch: str, first: int, last: int | None, again: str) -> Said:
-    """Ask for each card of an import whether it can be taken back; all of them by default."""
+def undo_import(
+    settings: Settings, batch: str, first: int, last: int | None, unused_only: bool, again: str
+) -> Said:
+    """Take an import back, all of it by default, if all of it can be; or what of it is unused."""
     with office_of(settings) as office:
         to = last if last is not None else _batch(office, batch).cards
-        body = {"batch": batch}
-        return _asked(office, Range(batch, first, to, "undo_import", body, again))
+        wanted = Range(batch, first, to, "undo_import", {"batch": batch}, again)
+        post = office.post(batch)
+        try:
+            return undo_done(undo_range(office.directory, post, wanted, unused_only, tell))
+        finally:
+            post.close()
+
+
+def undo_done(done: UndoDone) -> Said:
+    """Which cards are undone, and why the others are not; what may be asked for next."""
+    lines = [f"undo_import: {len(done.undone)} undone, {len(done.refused)} cannot be"]
+    if done.before:
+        lines.append(f"  {len(done.before)} were undone before, nothing done now")
+    if done.left:
+        said = f"{done.left} others could be, and are left: with --unused-only they are undone"
+        lines.append(f"  {said}")
+    if done.repeated:
+        said = f"{done.repeated} answered before, nothing done now"
+        lines.append(f"  {said}: give --again WORD to ask anew")
+    told = {"type": "undo_import", "undone": done.undone, "before": done.before, "left": done.left}
+    return _ended({**told, "repeated": done.repeated}, lines, done)
 
 
 def move(settings: Settings, wanted: Range) -> Said:

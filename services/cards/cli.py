@@ -18,8 +18,16 @@ At = Annotated[str | None, typer.Option("--location", help="Where; none: the net
 Again = Annotated[
     str, typer.Option("--again", help="A word that sets this asking apart from an earlier one.")
 ]
-Reason = Annotated[str, typer.Option("--reason")]
 Value = Annotated[int | None, typer.Option("--value", min=1, help="Minor units per card.")]
+
+
+def _legible(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("nothing — allowed: text that says why")
+    return reason
+
+
+Reason = Annotated[str, typer.Option("--reason", callback=_legible, help="Why.")]
 
 app = typer.Typer(help="Cards: batches, printing, ranges, imports.", no_args_is_help=True)
 
@@ -54,10 +62,17 @@ def import_(
 
 @app.command("undo-import")
 def undo_import(
-    batch: Batch, first: First = 1, last: Last = None, again: Again = "", json: Json = False
+    batch: Batch,
+    first: First = 1,
+    last: Last = None,
+    unused_only: Annotated[
+        bool, typer.Option("--unused-only", help="Leave those that cannot be, undo the others.")
+    ] = False,
+    again: Again = "",
+    json: Json = False,
 ) -> None:
-    """Take imported cards back that are unused; the others are named with the reason."""
-    _answer(json, "undo_import", batch, first, last, again)
+    """Take an import back; where a card cannot be (it was used), nothing is, and each is named."""
+    _answer(json, "undo_import", batch, first, last, unused_only, again)
 
 
 @app.command()

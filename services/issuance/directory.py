@@ -171,7 +171,7 @@ class Directory:
         with self.engine.begin() as connection:
             row = connection.execute(select(PINS).where(mine).with_for_update()).first()
             if row is None:
-                self._matches(self._nobody, pin)
+                self._matches(self._nobody, self._peppered(self._newest, account, pin))
                 return PinAnswer.WRONG
             if row.locked_until > now:
                 return PinAnswer.LOCKED
@@ -253,7 +253,8 @@ class Directory:
         ]
 
     def _peppered(self, version: int, account: str, pin: str) -> str:
-        said = f"{account}\n{pin}".encode()
+        # Half a character is in no PIN either: it is tried, and wrong.
+        said = f"{account}\n{pin}".encode(errors="surrogatepass")
         return hmac.new(self._peppers[version], said, hashlib.sha256).hexdigest()
 
 

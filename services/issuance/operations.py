@@ -1,4 +1,4 @@
-"""What is done with cards in number: an import planned, a range shipped, activated, voided, undone.
+"""What is done with cards in number: an import planned, a range shipped, activated, voided.
 
 A range's commands have ids that follow from what is asked, so a range that was interrupted is asked
 again and nothing happens twice; what was answered before is counted apart.
@@ -16,10 +16,11 @@ from schemas.errors import ScripError
 from schemas.findings import Finding
 from schemas.identifiers import derived
 from schemas.message import Outgoing
+from schemas.reply import Reply
 from schemas.terms import Policy
 from schemas.topics import ISSUANCE_COMMANDS
 from services.issuance.chunks import IMPORTED, card_rows, chunk_rows, telling_rows
-from services.issuance.directory import Directory, Keys, Secret, forget
+from services.issuance.directory import Directory, Keys, Secret
 from services.issuance.old_cards import OldCard, hidden
 from services.issuance.press import random_id
 from services.issuance.runs import BatchRefusedError, insert_batch
@@ -171,27 +172,29 @@ def ask_range(
     done = RangeDone()
     for start in range(0, len(cards), AT_ONCE):
         some = cards[start : start + AT_ONCE]
-        asked = {_id(wanted, number): (number, account) for number, account in some}
-        replies = post.ask(
-            [
-                Outgoing(ISSUANCE_COMMANDS.name, id, wanted.type, account, dict(wanted.body))
-                for id, (_, account) in asked.items()
-            ]
-        )
-        good = [asked[id] for id, reply in replies.items() if reply.outcome == "accepted"]
-        for id, reply in replies.items():
+        for number, _, reply in ask(post, wanted, some):
             done.repeated += reply.repeated
             if reply.outcome == "refused":
-                done.refused.append((asked[id][0], str(reply.reason)))
+                done.refused.append((number, str(reply.reason)))
             elif not reply.repeated:
                 done.accepted += 1
-        # Also those answered before: whoever was interrupted has not forgotten them yet.
-        if wanted.type == "undo_import" and good:
-            with directory.engine.begin() as connection:
-                forget(connection, [account for _, account in good])
         say(f"{wanted.type}: {start + len(some)} of {len(cards)} cards")
     done.refused.sort()
     return done
+
+
+def ask(
+    post: Post, wanted: Range, cards: Sequence[tuple[int, str]]
+) -> list[tuple[int, str, Reply]]:
+    """A range's command for each of these cards: number, account and answer."""
+    asked = {_id(wanted, number): (number, account) for number, account in cards}
+    replies = post.ask(
+        [
+            Outgoing(ISSUANCE_COMMANDS.name, id, wanted.type, account, dict(wanted.body))
+            for id, (_, account) in asked.items()
+        ]
+    )
+    return [(*asked[id], reply) for id, reply in replies.items()]
 
 
 def cards_in(directory: Directory, wanted: Range) -> list[tuple[int, str]]:

@@ -30,17 +30,22 @@ from services.issuance.numbers import (
     CODE_BITS,
     crockford_code,
     digits_needed,
-    digits_of,
     ean13,
     numbered,
 )
-from services.issuance.templates import LOOKED_MAX, TEMPLATE_ABSENT, capacity, possible
+from services.issuance.templates import (
+    LOOKED_AT_ONCE,
+    LOOKED_MAX,
+    TEMPLATE_ABSENT,
+    capacity,
+    numbers_at,
+    possible,
+)
 from services.runtime.murmur2 import partition_of
 
 DRAWS_MAX: Final = 20
 # A template that is nearly full: after so many draws what is free is looked for.
 DRAWS_BLIND_MAX: Final = 3
-LOOKED_AT_ONCE: Final = 5_000
 TEMPLATE_ABSENT_NAME: Final = "(digital)"
 # Track 2 of a card that neither expires nor is a bank's: 4912, then service code 120.
 TRACK_FIXED: Final = "4912120"
@@ -130,20 +135,15 @@ class Press:
         self, connection: Connection, name: str, template: Template, count: int, ours: Set[str]
     ) -> list[str]:
         """So many numbers that nobody has, not `ours` either, by chance out of all that are."""
-        pattern = template.number or ""
-        digits = digits_needed(pattern)
         looked = islice(_by_chance(possible(template)), LOOKED_MAX)
         found: list[str] = []
         while len(found) < count and (some := list(islice(looked, LOOKED_AT_ONCE))):
-            texts = [numbered(pattern, digits_of(value, digits)) for value in some]
-            texts = [text for text in texts if text not in ours]
+            texts = [text for text in numbers_at(template, some) if text not in ours]
             taken = self._directory.taken(connection, texts)
             found += [text for place, text in enumerate(texts) if place not in taken]
         if len(found) < count:
-            raise TemplateFullError(
-                f"template {name} has {len(found)} free numbers for the last {count} cards: "
-                "an import or another template has some of them; make fewer, or a new template"
-            )
+            missing = f"template {name} has {len(found)} free numbers for the last {count} cards"
+            raise TemplateFullError(f"{missing}: an import or another template has the others")
         return found[:count]
 
     def commands(

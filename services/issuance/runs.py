@@ -26,8 +26,9 @@ from services.issuance.chunks import (
     command,
     telling_rows,
 )
-from services.issuance.directory import Directory, claim
+from services.issuance.directory import Directory, TemplateFullError, claim
 from services.issuance.press import Press, PrintKey, templates_of
+from services.issuance.room.tables import require_free
 from services.issuance.tables import BATCHES, CARDS, CHUNKS, TELLINGS
 from services.issuance.templates import capacity, left
 from services.runtime.outbox_table import insert_new
@@ -117,10 +118,15 @@ class Batches:
                 return
             for name, template in templates.items():
                 claim(connection, name, order.cards, capacity(template))
+            require_free(connection, self.directory, templates, order.cards)
             insert_rows(connection, CHUNKS, chunk_rows(order.batch, order.cards, "planned"))
 
     def go_on(self, batch: str, post: Post) -> Manifest:
-        """Make and tell what is not yet; the manifest. Raises BatchRefusedError, NoAnswerError."""
+        """Make and tell what is not yet; the manifest.
+
+        Raises BatchRefusedError, NoAnswerError, and TemplateFullError where an import has got
+        numbers since the batch was planned.
+        """
         plan = self._batch(batch)
         wanted = select(CHUNKS).where(CHUNKS.c.batch == batch).order_by(CHUNKS.c.chunk)
         with self._engine.connect() as connection:
@@ -130,7 +136,10 @@ class Batches:
             if chunk.state == "told":
                 continue
             if chunk.state == "planned":
-                self._press_chunk(plan, chunk)
+                try:
+                    self._press_chunk(plan, chunk)
+                except TemplateFullError as full:
+                    raise TemplateFullError(_stands(plan, told, full)) from full
             self._tell(plan, chunk.chunk, post)
             told += chunk.cards
             self._say(f"batch {batch}: {told} of {plan.cards} cards")
@@ -227,6 +236,13 @@ class Batches:
                 connection.execute(update(CHUNKS).where(whole).values(state="told"))
         if refused:
             raise BatchRefusedError(f"issuance refused a part of batch {plan.batch}: {refused[0]}")
+
+
+def _stands(plan: Row[Any], told: int, full: TemplateFullError) -> str:
+    return (
+        f"{full}; batch {plan.batch} stands at {told} of {plan.cards} cards, and those are good: "
+        "undo the import that has its numbers and run the same again, or order the rest otherwise"
+    )
 
 
 def insert_batch(

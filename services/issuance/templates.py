@@ -1,11 +1,13 @@
 """How many identifiers a template can make, and how many of them are left."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from schemas.policy import Template
-from services.issuance.numbers import CODE_BITS
+from services.issuance.numbers import CODE_BITS, digits_needed, digits_of, numbered
 
 LOOKED_MAX: Final = 1_000_000
+LOOKED_AT_ONCE: Final = 5_000
 KEPT_FREE_PERCENT: Final = 1
 TEMPLATE_ABSENT: Final = Template(code="crockford16")
 
@@ -15,6 +17,13 @@ def possible(template: Template) -> int:
     if template.number is not None:
         return int(10 ** template.number.count("#"))
     return int(2**CODE_BITS)
+
+
+def numbers_at(template: Template, places: Iterable[int]) -> list[str]:
+    """The numbers of a template at these places, of all from 0 that it describes."""
+    pattern = template.number or ""
+    digits = digits_needed(pattern)
+    return [numbered(pattern, digits_of(place, digits)) for place in places]
 
 
 def capacity(template: Template) -> int:

@@ -11,6 +11,7 @@ from schemas.policy import Programme
 from schemas.refusals import Reason
 from schemas.terms import Terms
 from services.redemption import (
+    by_the_clock,
     captures,
     credit,
     expiry,
@@ -96,6 +97,13 @@ def decide(rows: Rows, command: Command, terms: Terms) -> Decision:
     misplacement = misplaced(command, terms, programme)
     if misplacement is not None:
         case.against(misplacement)
+    if (
+        (account.holds or account.return_due is not None)
+        and command.type in by_the_clock.FREED_FIRST
+        and by_the_clock.anything_over(account, terms.now)
+    ):
+        facts, case = by_the_clock.as_swept(case)
+        return by_the_clock.after(facts, _asked(case, body))
     return _asked(case, body)
 
 

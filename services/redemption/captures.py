@@ -20,6 +20,7 @@ from services.redemption.holds import (
     lapsed,
     live_lots,
     new_hold,
+    past_end,
     reserve,
 )
 from services.redemption.limits import may_go_out
@@ -174,9 +175,8 @@ def _late(case: Case, hold: Hold | None, known: Hold | EndedHold, minor: int) ->
 
 
 def _past_beside(case: Case, own: Hold | None) -> list[Hold]:
-    """Open holds but `own` that are past their end, though no sweep has come yet."""
-    now = case.terms.now
-    return [one for one in case.account.holds if one is not own and one.ends_at <= now]
+    """Those past their end but `own`."""
+    return [one for one in past_end(case) if one is not own]
 
 
 def captured(

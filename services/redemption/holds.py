@@ -211,6 +211,12 @@ def lapse_hold(case: Case, body: LapseHold) -> Accepted:
     return swept(_end(case, hold, HOLD_LAPSED))
 
 
+def past_end(case: Case) -> list[Hold]:
+    """Open holds that are past their end, though no sweep has come yet."""
+    now = case.terms.now
+    return [one for one in case.account.holds if one.ends_at <= now]
+
+
 def lapsed(case: Case, over: list[Hold]) -> list[Decided]:
     """These holds end, one after the other, as their sweeps would end them."""
     held, left = case.account.held, len(case.account.holds)

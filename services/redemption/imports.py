@@ -14,7 +14,7 @@ from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted
 from services.redemption.changes import settle
 from services.redemption.rows import Account
-from services.redemption.standing import spendable
+from services.redemption.standing import spendable, untouched
 
 IMPORT_TAKEN_BACK = "import_taken_back.v1"
 IMPORT_KEPT = "import_kept.v1"
@@ -26,7 +26,7 @@ def take_back_import(case: Case, body: TakeBackImport) -> Accepted:
     spendable(case)
     if account.sale is None or account.sale.sale != body.sale:
         case.against(Reason.UNKNOWN_SALE, "the card has another life since")
-    if account.used or account.holds or account.expired:
+    if not untouched(account):
         case.against(Reason.NOT_UNUSED)
     reason = first(case.reasons)
     if reason is not None:

@@ -266,6 +266,17 @@ def take_out(lots: list[Lot], draws: Iterable[Draw]) -> None:
         lots[:] = [lot for lot in lots if lot.minor > 0]
 
 
+def give_back(lot: Lot, parts: Iterable[Part]) -> None:
+    """What was spent of a lot comes back, and of what was funded as much as left: changes the lot.
+
+    Where the lot's share at its start rounds otherwise, it starts anew at what is there now.
+    """
+    for part in parts:
+        lot.minor, lot.funded = lot.minor + part.minor, lot.funded + part.funded
+    if lot.funded != funded_left(lot, lot.minor):
+        lot.face_start, lot.funded_start = lot.minor, lot.funded
+
+
 def ending(lot: Lot, expires_at: int) -> Lot:
     """The lot as it is, ending at another instant."""
     return replace(lot, expires_at=expires_at)

@@ -7,6 +7,7 @@ from schemas.decision import Accepted, Decision, Due
 from schemas.instants import format_instant
 from services.redemption.case import Case, refused
 from services.redemption.rows import Account
+from services.redemption.standing import untouched
 from services.redemption.validity import all_ended
 
 
@@ -25,6 +26,8 @@ def enquire(case: Case) -> Decision:
             "value": {"minor": _value(account), "currency": account.currency},
             "expires_at": shown["expires_at"],
             "frozen": account.frozen,
+            "unused": untouched(account),
+            "tender": None if account.sale is None else account.sale.tender,
         },
         remember=False,
     )

@@ -155,6 +155,7 @@ def _touched(capture: Capture, taken: dict[int, int]) -> list[int]:
 
 
 def _cumulative(part: Part, minor: int) -> int:
+    """What of the part's funded comes back with it: wherever it goes, all of it gives all."""
     before = part.refunded_before or 0
     return half_up(part.funded * (before + minor), part.minor) - half_up(
         part.funded * before, part.minor
@@ -171,22 +172,20 @@ def _other(capture: Capture, taken: dict[int, int]) -> _Back:
 
 def _same(case: Case, capture: Capture, taken: dict[int, int]) -> _Back:
     """Back to the lots; one that is gone is made again, one that expired by a new one."""
-    lots = {lot.lot: replace(lot) for lot in case.account.lots}
+    lots = of_lots.by_id(case.account.lots)
     terms = {found.lot: found for found in capture.lots}
     back = _Back([], [], [])
     for i in _touched(capture, taken):
         part, minor = capture.parts[i], taken.get(i, 0)
+        funded = _cumulative(part, minor)
+        back.parts.append(_told(capture, i, minor, funded))
+        if not minor:
+            continue
         lot = lots.get(part.lot) or of_lots.made_again(part, terms[part.lot])
-        if minor and ended(lot, case.account, case.terms):
-            funded = _cumulative(part, minor)
+        if ended(lot, case.account, case.terms):
             _add_new(case, back, part, minor, funded)
         else:
-            lots[lot.lot] = lot
-            funded = of_lots.funded_left(lot, lot.minor + minor) - lot.funded
-            lot.minor, lot.funded = lot.minor + minor, lot.funded + funded
-            if minor:
-                back.restored.append(Draw(lot=lot.lot, minor=minor))
-        back.parts.append(_told(capture, i, minor, funded))
+            back.restored.append(Draw(lot=part.lot, minor=minor))
     return back
 
 
@@ -252,7 +251,7 @@ def capture_refunded(
     capture: Capture = rows[key]
     settle(account, body)
     if body.to_same:
-        _restore(account, capture, body.restored)
+        _restore(account, capture, body)
         take_in(account, body.lots)
         for part in body.parts if body.lots else ():
             sold_as(account, part.lot, _new_name(fact.subject, fact.causationid, part.lot))
@@ -275,14 +274,14 @@ def capture_refunded(
     return {key: capture, **back}
 
 
-def _restore(account: Account, capture: Capture, restored: list[Draw]) -> None:
+def _restore(account: Account, capture: Capture, body: CaptureRefunded) -> None:
     known = of_lots.by_id(account.lots)
     terms = {found.lot: found for found in capture.lots}
-    parts = {part.lot: part for part in capture.parts}
-    for one in restored:
-        lot = known.get(one.lot)
+    restored = dict.fromkeys(one.lot for one in body.restored)
+    for name in restored:
+        parts = [part for part in body.parts if part.lot == name]
+        lot = known.get(name)
         if lot is None:
-            lot = known[one.lot] = of_lots.made_again(parts[one.lot], terms[one.lot])
+            lot = of_lots.made_again(parts[0], terms[name])
             account.lots.append(lot)
-        lot.minor += one.minor
-        lot.funded = of_lots.funded_left(lot, lot.minor)
+        of_lots.give_back(lot, parts)

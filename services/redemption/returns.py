@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from schemas.decision import Accepted, Decision
+from schemas.decision import Accepted, Decided, Decision
 from schemas.identifiers import derived
 from schemas.instants import DAY, MINUTE
 from schemas.message import Fact, Outgoing
@@ -16,7 +16,7 @@ from services.redemption.case import Case, accepted, refused, swept, unchanged
 from services.redemption.changes import settle
 from services.redemption.rights import foreign
 from services.redemption.rows import Account, EndedReturn, Row, Sale, return_key
-from services.redemption.standing import spendable
+from services.redemption.standing import spendable, untouched
 
 RETURN_RESERVED = "return_reserved.v1"
 RETURN_CANCELLED = "return_cancelled.v1"
@@ -34,7 +34,7 @@ def reserve_return(case: Case, body: ReserveReturn) -> Decision:
         case.against(Reason.HOLD_CLOSED, "it was cancelled before it came")
     if _window_closed(case, account.sale):
         case.against(Reason.RETURN_WINDOW_CLOSED)
-    if account.used or account.holds or account.expired or account.kind != "card":
+    if not untouched(account) or account.kind != "card":
         case.against(Reason.NOT_UNUSED)
     if foreign(case.terms.policy, account.lots, case.where.location):
         case.against(Reason.LOCATION_NOT_ALLOWED, "a card of another franchise")
@@ -95,19 +95,26 @@ def cancel_return(case: Case, body: CancelReturn) -> Decision:
         return refused(case)
     if past is not None:
         return unchanged(account)
-    return _end(case, body.return_id, RETURN_CANCELLED)
+    return accepted(_ended(case, body.return_id, RETURN_CANCELLED))
 
 
 def lapse_return(case: Case, body: LapseReturn) -> Accepted:
     """The sweeper's word that a return was not confirmed in time."""
-    account = case.account
-    due = account.return_due
-    if account.return_id != body.return_id or due is None or due > case.terms.now:
-        return unchanged(account, remember=False)
-    return swept(_end(case, body.return_id, RETURN_LAPSED))
+    over = lapsed(case)
+    if case.account.return_id != body.return_id or not over:
+        return unchanged(case.account, remember=False)
+    return swept(accepted(*over))
 
 
-def _end(case: Case, return_id: str, type: str) -> Accepted:
+def lapsed(case: Case) -> list[Decided]:
+    """The return under way ends, if it is past its end."""
+    return_id, due = case.account.return_id, case.account.return_due
+    if return_id is None or due is None or due > case.terms.now:
+        return []
+    return [_ended(case, return_id, RETURN_LAPSED)]
+
+
+def _ended(case: Case, return_id: str, type: str) -> Decided:
     account = case.account
     mine = account.return_id == return_id
     ended = ReturnEnded(
@@ -115,7 +122,7 @@ def _end(case: Case, return_id: str, type: str) -> Accepted:
         return_id=return_id,
         unseen=not mine,
     )
-    return accepted(case.fact(type, ended, account.lots if mine else []))
+    return case.fact(type, ended, account.lots if mine else [])
 
 
 def return_reserved(account: Account, body: ReturnReserved) -> None:

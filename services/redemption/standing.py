@@ -39,6 +39,11 @@ def spendable(case: Case) -> None:
         case.against(Reason.ACCOUNT_FROZEN)
 
 
+def untouched(account: Account) -> bool:
+    """Has nothing but its sale (or import) moved its value, and does nothing reserve any?"""
+    return not (account.used or account.holds or account.expired)
+
+
 def resting(account: Account, ledger: int, open_holds: int) -> AccountState:
     """The state after value moved: a card at 0 without a hold is Redeemed, credit never is."""
     if account.kind == "credit" or account.state not in ("Activated", "Redeemed"):

@@ -209,9 +209,11 @@ def _live_a_day(machine: Machine, tmp_path: Path) -> None:
         assert done.returncode == status, (arguments, done.stdout, done.stderr)
     _look_up(machine)
     _spend(machine)
-    undo = scrip(machine, "cards", "undo-import", "--batch", "o1", "--json")
-    assert orjson.loads(undo.stdout)["reasons"] == {"not_unused": 1}, undo.stderr
-    assert orjson.loads(undo.stdout)["accepted"] == 9
+    for more, undone, left in (((), 0, 9), (("--unused-only",), 9, 0)):
+        undo = scrip(machine, "cards", "undo-import", "--batch", "o1", "--json", *more)
+        said = orjson.loads(undo.stdout)
+        assert (undo.returncode, said["reasons"]) == (1, {"not_unused": 1}), undo.stderr
+        assert (len(said["undone"]), said["left"]) == (undone, left)
 
 
 def _look_up(machine: Machine) -> None:

@@ -111,6 +111,15 @@ def test_five_wrong_pins_lock_it_for_a_while_even_for_the_right_one(engine: Engi
     assert directory.try_pin("a1", "123456", NOW + LOCKED_MS) is PinAnswer.RIGHT
 
 
+def test_half_a_character_in_a_pin_is_a_wrong_pin_and_is_counted(engine: Engine) -> None:
+    directory = Directory(engine, NEW)
+    directory.register("a1", [], "123456")
+    for pin in ("\ud800", "12345\udfff", "123456\ud83d", "\x00", "1" * 100_000):
+        assert directory.try_pin("nobody", pin, NOW) is PinAnswer.WRONG
+        assert directory.try_pin("a1", pin, NOW) is PinAnswer.WRONG
+    assert directory.try_pin("a1", "123456", NOW) is PinAnswer.LOCKED
+
+
 def test_wrong_pins_tried_at_once_are_all_counted(engine: Engine) -> None:
     if not is_postgres(engine):
         pytest.skip("the stand-in has one connection")

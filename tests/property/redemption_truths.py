@@ -48,12 +48,14 @@ def check_account(subject: str, account: Account) -> None:
 
 
 def check_facts(scenario: Scenario) -> None:
-    """Ids are unique; parts add up; a capture never gives back more than it took.
+    """Ids are unique; parts add up; a capture never gives back more than it took, nor than was
+    funded of it, and all of it gives all back.
 
     And a card on its way back keeps its value until it is paid out or no longer on its way.
     """
     assert len({fact.id for fact in scenario.facts}) == len(scenario.facts)
     taken: dict[tuple[str, str], int] = {}
+    funded: dict[tuple[str, str], int] = {}
     coming_back: set[str] = set()
     for fact in scenario.facts:
         body = fact.body
@@ -67,11 +69,15 @@ def check_facts(scenario: Scenario) -> None:
         match body:
             case HoldCaptured():
                 taken[fact.subject, body.capture] = body.minor
+                funded[fact.subject, body.capture] = sum(part.funded for part in body.parts)
                 check_split(body)
             case CaptureRefunded():
                 taken[fact.subject, body.capture] -= body.minor
                 assert taken[fact.subject, body.capture] >= 0
                 assert body.fully == (taken[fact.subject, body.capture] == 0)
+                funded[fact.subject, body.capture] -= sum(part.funded for part in body.parts)
+                assert funded[fact.subject, body.capture] >= 0
+                assert not body.fully or funded[fact.subject, body.capture] == 0
 
 
 def sum_of(body: Any) -> int:

@@ -186,22 +186,6 @@ def test_an_import_planned_before_fingerprints_named_their_pepper_goes_on(
         imported(world, directory, 29)
 
 
-def test_an_undone_import_frees_the_codes_of_unused_cards_and_names_the_used_ones(
-    world: SmallWorld, directory: Directory, engine: Engine
-) -> None:
-    imported(world, directory)
-    world.send("redeem", account_of(engine, 3), "r1", amount=money(100))
-    world.settle()
-    done = ranged(world, directory, Range("old", 1, 30, "undo_import", {"batch": "old"}))
-    assert (done.accepted, done.refused) == (29, [(3, "not_unused")])
-    assert [card.line - 1 for card in old(30) if directory.find(card.code)] == [3]
-    again = ranged(world, directory, Range("old", 1, 30, "undo_import", {"batch": "old"}))
-    assert (again.accepted, again.repeated, again.reasons) == (0, 30, {"not_unused": 1})
-    free = [card for card in old(30) if card.line != 4]
-    plan_import(directory, PARTITIONS, Import("anew", "gift", free), POLICY, START)
-    assert batches(directory).go_on("anew", post(world)).told == 29
-
-
 def test_a_range_is_shipped_activated_and_voided_once_however_often_it_is_asked(
     world: SmallWorld, directory: Directory
 ) -> None:

@@ -288,12 +288,7 @@ def test_an_enquiry_is_answered_and_leaves_no_trace() -> None:
     decision = scenario.do("enquire", "c1").decision
     assert len(scenario.facts) == facts
     assert decision.remember is False
-    assert decision.account == {
-        "state": "Activated",
-        "programme": "gift",
-        "product": "GIFT-25",
-        "value": usd(500),
-        "expires_at": None,
-        "frozen": False,
-    }
+    card = {"state": "Activated", "programme": "gift", "product": "GIFT-25", "frozen": False}
+    sale = {"value": usd(500), "expires_at": None, "unused": True, "tender": "cash"}
+    assert decision.account == {**card, **sale}
     assert decision.balance == {"ledger": 500, "held": 0, "available": 500}
