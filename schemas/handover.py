@@ -1,4 +1,4 @@
-"""What services tell one another about a live card: commands and facts of an undone import.
+"""What services tell one another about a live card: value it is sent, and imports undone.
 
 Issuance took the card over with its balance, but only redemption knows whether it is unused. So
 `undo_import` asks it to take the value back (`take_back_import`), redemption does or does not
@@ -6,9 +6,27 @@ Issuance took the card over with its balance, but only redemption knows whether 
 """
 
 from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from schemas.message import CommandModel
 from schemas.value import AccountFact, Part
+
+
+class ReceiveValue(CommandModel):
+    """Another account sends value here. Never refusable. `frozen`: nobody may spend it yet."""
+
+    sender: Annotated[str, Field(alias="from")]
+    cause: str
+    lots: list[dict[str, Any]]
+    holds: list[dict[str, Any]] = Field(default_factory=list)
+    kind: str
+    programme: str
+    currency: str
+    reason: str | None = None
+    unclaimed: bool = False
+    frozen: bool = False
 
 
 class EscheatLots(CommandModel):

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.handover import EscheatLots, TakeBackImport
+from schemas.charge_backs import FollowChargeBack
+from schemas.handover import EscheatLots, ReceiveValue, TakeBackImport
 from schemas.identifiers import Id, Name
 from schemas.instants import Instant
 from schemas.message import CommandModel, Text, Why
@@ -234,20 +235,6 @@ class Activate(CommandModel):
     currency: str | None = None
 
 
-class ReceiveValue(CommandModel):
-    """Another account sends value here. Never refusable."""
-
-    sender: Annotated[str, Field(alias="from")]
-    cause: str
-    lots: list[dict[str, Any]]
-    holds: list[dict[str, Any]] = Field(default_factory=list)
-    kind: str
-    programme: str
-    currency: str
-    reason: str | None = None
-    unclaimed: bool = False
-
-
 class LapseHold(ReleaseHold):
     """Sweeper: this hold is past its end."""
 
@@ -265,6 +252,7 @@ class ExpireLots(CommandModel):
 _INTERNAL: dict[str, type[CommandModel]] = {
     "activate": Activate,
     "receive_value": ReceiveValue,
+    "follow_charge_back": FollowChargeBack,
     "take_back_import": TakeBackImport,
     "lapse_hold": LapseHold,
     "lapse_return": LapseReturn,

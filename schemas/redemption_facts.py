@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from schemas import handover
+from schemas import charge_backs, handover
 from schemas.value import (
     AccountFact,
     CoveredLine,
@@ -181,13 +181,17 @@ class AccountMarked(AccountFact):
 
 @dataclass(kw_only=True)
 class ValidityExtended(AccountFact):
-    """Lots live until `expires_at` again; `parts` are what had expired and is restored."""
+    """Lots live until `expires_at` again; `parts` are what had expired and is restored.
+
+    `restored` names the expired lots that are back, where these are not all of them.
+    """
 
     expires_at: int
     reason: str
     approved_by: str
     parts: list[Part]
     lots: list[Lot]
+    restored: list[str] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -203,20 +207,6 @@ class ValueTaken(AccountFact):
     reason: str | None = None
     operation: str | None = None
     dropped: list[str] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class SaleChargedBack(AccountFact):
-    """The sale's payment was taken back: `parts` unspent (Σ = `minor`), `spent_minor` is lost
-    at `sale_where`, where it was sold (without: where its parts came in).
-    """
-
-    sale: str
-    minor: int
-    spent_minor: int
-    tender: str
-    parts: list[Part]
-    sale_where: Where | None = None
 
 
 @dataclass(kw_only=True)
@@ -291,10 +281,10 @@ FACTS: dict[str, type] = {
     "cashed_out.v1": ValueTaken,
     "lots_expired.v1": ValueTaken,
     "value_escheated.v1": ValueTaken,
-    "sale_charged_back.v1": SaleChargedBack,
     "value_sent.v1": ValueSent,
     "value_received.v1": ValueReceived,
     "value_forwarded.v1": ValueForwarded,
+    **charge_backs.FACTS,
     **handover.FACTS,
     "redemption_refused.v1": RedemptionRefused,
 }

@@ -56,8 +56,9 @@ class Lot:
     """Value that came in at one place: what is left of it, and what the books owe for it.
 
     `minor` is what is left (held included), `held` of it reserved; `funded` = round half up
-    (`funded_start` × `minor` ÷ `face_start`), what the books owe. A lot that was merged, cut or
-    given back to may have started anew.
+    (`funded_start` × `minor` ÷ `face_start`), what the books owe; a lot that was merged, cut or
+    given back to may have started anew. `of_sale`: `card/sale` whose value it is, once it has left
+    that card.
     """
 
     lot: str
@@ -75,6 +76,7 @@ class Lot:
     sold_at: int
     expires_at: int | None = None
     life: int = 1
+    of_sale: str | None = None
 
 
 @dataclass(kw_only=True)

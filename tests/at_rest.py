@@ -65,7 +65,7 @@ INPUTS: Final = (
     (SETTLEMENT_BATCHES, LEDGER_MEMORY),
     (LEDGER_OPERATIONS, LEDGER_MEMORY),
 )
-NEVER_REFUSED: Final = ("activate", "receive_value")
+NEVER_REFUSED: Final = ("activate", "receive_value", "follow_charge_back")
 Answer = tuple[str, str]
 
 

@@ -25,6 +25,8 @@ GENESIS: Final = "0" * 64
 REFUSALS: Final = ("redemption_refused.v1", "issuance_refused.v1")
 # Facts that reserve until another service has spoken: the answer comes with what follows.
 RESERVING: Final = ("undo_reserved.v1",)
+# Facts of what only passed through: there may be no account.
+PASSING: Final = ("value_forwarded.v1", "charge_back_passed.v1")
 SOON_FORGOTTEN: Final = ("unknown_account", "unknown_card", "too_old", "too_early")
 # By how much a fact changes what its account holds: value that comes in, goes out, or moves.
 COMES: Final = ("value_loaded.v1", "credit_issued.v1")
@@ -115,7 +117,7 @@ class Auditor:
 
     def _account(self, fact: Published) -> None:
         body: Any = fact.body
-        if fact.type == "value_forwarded.v1":
+        if fact.type in PASSING:
             return
         account, balance = fact.subject, body.balance
         where = f"{fact.type} {fact.id} of {account}"

@@ -54,7 +54,11 @@ class Outcome:
 
 @dataclass
 class Scenario:
-    """One core over its rows; `at` is the clock (RFC 3339 or ms), moved by hand."""
+    """One core over its rows; `at` is the clock (RFC 3339 or ms), moved by hand.
+
+    Commands that leave for the same service arrive at once; with a `chance` in any order but that
+    of one subject, as `arrive` and `rest` say.
+    """
 
     policy: dict[str, Any]
     at: str | int = "2026-05-01T14:00:00Z"
@@ -66,6 +70,8 @@ class Scenario:
     left: list[Outgoing] = field(default_factory=list)
     swept: list[Command] = field(default_factory=list)
     on_their_way: list[Command] = field(default_factory=list)
+    waiting: dict[str, list[Command]] = field(default_factory=dict)
+    chance: Random | None = None
     versions: int = 1
     count: int = 0
 
@@ -147,6 +153,23 @@ class Scenario:
             if self.run(come).facts:
                 self.swept.append(come)
 
+    def arrive(self) -> None:
+        """The first of those that wait for somebody comes."""
+        if self.waiting and self.chance is not None:
+            subject = self.chance.choice(list(self.waiting))
+            first, *more = self.waiting.pop(subject)
+            if more:
+                self.waiting[subject] = more
+            self.run(first)
+
+    def rest(self) -> None:
+        """All that waits comes, and what follows from it."""
+        for _ in range(DELIVERIES_MAX):
+            if not self.waiting:
+                return
+            self.arrive()
+        raise AssertionError("commands follow from commands for ever")
+
     def account(self, subject: str) -> Any:
         """The account as reports show it; an AssertionError if there is none."""
         view = self.core.account_view(self.rows, subject)
@@ -217,6 +240,10 @@ class Scenario:
             self.left.append(message)
             return
         body = self.commands[message.type].model_validate(orjson.loads(orjson.dumps(message.body)))
-        self.run(
-            Command(message.id, message.type, "service/redemption", message.subject, self.now, body)
+        command = Command(
+            message.id, message.type, "service/redemption", message.subject, self.now, body
         )
+        if self.chance is None:
+            self.run(command)
+        else:
+            self.waiting.setdefault(command.subject, []).append(command)

@@ -17,6 +17,7 @@ from services.ledger.chart import (
     CREDITS,
     DUE_FROM,
     DUE_TO,
+    FRAUD_LOSS,
     GOODWILL,
     GRANTS,
     IN_TRANSIT,
@@ -174,6 +175,11 @@ def bridge_to(case: Case, unit: Any) -> str | None:
 def bridge_from(case: Case, unit: Any) -> str | None:
     """What the lot's entity owes, in the place's books; None within one entity."""
     return DUE_FROM if case.place is None or unit.entity != case.place.entity else None
+
+
+def charged_to(case: Case, unit: Any) -> str:
+    """What a charge back takes value for: the tender; found later, what was booked as lost."""
+    return FRAUD_LOSS if case.body.spent_minor < 0 else tender(case, unit)
 
 
 def cash_or_transit(case: Case, _: Any) -> str:

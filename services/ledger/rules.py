@@ -13,6 +13,7 @@ from services.ledger.posting import (
     bridge_from,
     bridge_to,
     cash_or_transit,
+    charged_to,
     creditor,
     debtor,
     destination,
@@ -122,7 +123,7 @@ RULES: Final[dict[str, Rule]] = {
     "value_received.v1": Rule((Row(lots, own, of.TRANSFERS, liability, funded),)),
     "sale_charged_back.v1": Rule(
         (
-            Row(parts, own, liability, tender, funded),
+            Row(parts, own, liability, charged_to, funded),
             Row(whole, sale_books, of.FRAUD_LOSS, tender, spent),
         )
     ),

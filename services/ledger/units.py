@@ -135,8 +135,8 @@ def exception_minor(_: Case, body: Any) -> int:
 
 
 def spent(_: Case, body: Any) -> int:
-    """What of a sale that was charged back is lost."""
-    return int(body.spent_minor)
+    """What of a sale that was charged back is lost; what is found later has its own legs."""
+    return max(int(body.spent_minor), 0)
 
 
 def adjusted(_: Case, body: Any) -> int:

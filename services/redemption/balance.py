@@ -4,8 +4,15 @@ from typing import Any, Final, TypeAlias, assert_never, cast
 
 from schemas import redemption as c
 from schemas import redemption_facts as f
+from schemas.charge_backs import ChargeBackPassed, FollowChargeBack, SaleChargedBack
 from schemas.decision import Accepted, Decided, Decision, Due, Rows
-from schemas.handover import EscheatLots, ImportKept, ImportTakenBack, TakeBackImport
+from schemas.handover import (
+    EscheatLots,
+    ImportKept,
+    ImportTakenBack,
+    ReceiveValue,
+    TakeBackImport,
+)
 from schemas.message import Command, Fact, Outgoing
 from schemas.policy import Programme
 from schemas.refusals import Reason
@@ -13,9 +20,11 @@ from schemas.terms import Terms
 from services.redemption import (
     by_the_clock,
     captures,
+    charge_backs,
     credit,
     expiry,
     fold,
+    following,
     holds,
     imports,
     loads,
@@ -170,7 +179,7 @@ def _by_staff(case: Case, body: ByStaff) -> Decision:
         case c.ExpireCredit():
             return staff.expire_credit(case, body)
         case c.ChargeBackSale():
-            return payouts.charge_back_sale(case, body)
+            return charge_backs.charge_back_sale(case, body)
         case c.TransferBalance():
             return transfers.transfer_balance(case, body)
         case c.CancelAccount():
@@ -191,13 +200,19 @@ def _between_services(rows: Rows, command: Command, terms: Terms) -> Decision:
             account = account or new_account("card", body.programme, currency)
             case = Case(rows, command, terms, where, account, _programme(account, terms))
             return loads.activate(case, body)
-        case c.ReceiveValue():
+        case ReceiveValue():
             where = where_of(command, terms)
             account = account or transfers.account_for(command.subject, body, terms.policy)
             if account is None:
                 return transfers.send_on(command, body, where)
             case = Case(rows, command, terms, where, account, _programme(account, terms))
             return transfers.receive_value(case, body)
+        case FollowChargeBack():
+            where = where_of(command, terms)
+            if account is None:
+                return following.nobody(command.subject, body, where)
+            case = Case(rows, command, terms, where, account, _programme(account, terms))
+            return following.follow(case, body)
         case _:
             if account is None:
                 return Accepted(remember=False)
@@ -238,7 +253,7 @@ def refusal(command: Command, reason: Reason, detail: str | None) -> Decided:
 
 
 def forward(fact: Fact) -> tuple[Outgoing, ...]:
-    """Value for another account, or a card for stock."""
+    """Value for another account, a charge back that follows it, or a card for stock."""
     match fact.body:
         case f.CardReturned() as body:
             return returns.restock(fact, body)
@@ -246,6 +261,8 @@ def forward(fact: Fact) -> tuple[Outgoing, ...]:
             return imports.close_undo(fact, body)
         case f.ValueSent() | f.CaptureRefunded() | f.ValueForwarded():
             return transfers.forward(fact)
+        case SaleChargedBack() | ChargeBackPassed() as body:
+            return following.forward(fact, body)
         case _:
             return ()
 

@@ -280,6 +280,7 @@ def _refundable(account: Account, fact: Fact, body: HoldCaptured) -> Capture:
                 sold_at=lot.sold_at,
                 expires_at=lot.expires_at,
                 life=lot.life,
+                of_sale=lot.of_sale,
             )
             for lot in drawn_lots(account, body.draws)
         ],

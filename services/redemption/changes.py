@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from schemas.value import Draw, Hold, Lot, LotMerge
-from services.redemption.rows import Account
+from services.redemption.rows import TRAIL_MAX, Account, Trail
 
 
 def settle(account: Account, body: Any) -> None:
@@ -32,6 +32,36 @@ def sold_as(account: Account, lot: str, now: str) -> None:
     sale = account.sale
     if sale is not None and lot in sale.lots and now not in sale.lots:
         sale.lots.append(now)
+
+
+def sale_named(card: str, sale: str) -> str:
+    """A sale among those of all cards: their ids are unique by card only."""
+    return f"{card}/{sale}"
+
+
+def sale_of(subject: str, account: Account, lot: Lot) -> str | None:
+    """Which sale's value a lot is: another card's, or this card's own; None: of none."""
+    sale = account.sale
+    if lot.of_sale is None and sale is not None and lot.lot in sale.lots:
+        return sale_named(subject, sale.sale)
+    return lot.of_sale
+
+
+def trace(account: Account, lots: Iterable[Lot], to: str | None = None) -> None:
+    """Lots of sales came here, or went `to` another account: a charge back goes their way."""
+    sales = [lot.of_sale for lot in lots if lot.of_sale is not None]
+    if not sales:
+        return
+    trail = account.trail or Trail(of_sales=[], sent_to=[])
+    if to is None:
+        account.trail = replace(trail, of_sales=_latest(trail.of_sales, sales))
+    else:
+        account.trail = replace(trail, sent_to=_latest(trail.sent_to, [to]))
+
+
+def _latest(known: list[str], more: list[str]) -> list[str]:
+    """Each once, the latest last."""
+    return [*(one for one in known if one not in more), *dict.fromkeys(more)][-TRAIL_MAX:]
 
 
 def _renamed(hold: Hold, merge: LotMerge) -> Hold:

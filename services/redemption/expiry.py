@@ -3,6 +3,8 @@
 from typing import Final
 
 from schemas.decision import Accepted
+from schemas.identifiers import derived
+from schemas.message import Command
 from schemas.redemption import ExpireLots
 from schemas.redemption_facts import ValidityExtended, ValueTaken
 from schemas.value import Draw, Lot
@@ -16,6 +18,7 @@ from services.redemption.validity import ended, floor_of
 
 VALIDITY_EXTENDED = "validity_extended.v1"
 BY_LAW = "law"
+BY_BANK = "bank"
 # A row is bounded: of more expired lots than these the oldest can no longer be given back.
 EXPIRED_KEPT_MAX: Final = 100
 
@@ -75,6 +78,13 @@ def _lives_on(case: Case, past: list[Lot]) -> Accepted:
         lots=later,
     )
     return swept(accepted(case.fact(VALIDITY_EXTENDED, body, later)))
+
+
+def again(command: Command, lot: Lot, end: int) -> Lot:
+    """What a sweep took, as it comes back: a lot of its own that ends at `end`."""
+    back = of_lots.ending(lot, end)
+    back.lot = derived("lot", command.subject, command.id, lot.lot)
+    return back
 
 
 def value_taken(account: Account, body: ValueTaken) -> None:

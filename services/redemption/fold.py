@@ -3,18 +3,19 @@
 from typing import Any
 
 from schemas import redemption_facts as f
+from schemas.charge_backs import ChargeBackPassed, SaleChargedBack
 from schemas.decision import Rows
 from schemas.handover import ImportTakenBack
 from schemas.message import Fact
 from services.redemption import (
     captures,
+    charge_backs,
     credit,
     expiry,
     holds,
     imports,
     loads,
     orders,
-    payouts,
     refunds,
     returns,
     rows,
@@ -44,7 +45,7 @@ def touched(fact: Fact) -> tuple[str, ...]:
             return subject, capture, *orders.keys_of(subject, body)
         case f.HoldPlaced() | f.HoldIncreased() | f.ValueSent() | f.ValueReceived():
             return subject, *orders.keys_of(subject, body)
-        case f.RedemptionRefused() | f.ValueForwarded():
+        case f.RedemptionRefused() | f.ValueForwarded() | ChargeBackPassed():
             return ()
         case _:
             return (subject,)
@@ -56,7 +57,7 @@ def evolve(rows: Rows, fact: Fact) -> dict[str, Row | None]:
     account: Account | None = rows.get(subject)
     changed: dict[str, Row | None] = {}
     match body:
-        case f.RedemptionRefused() | f.ValueForwarded():
+        case f.RedemptionRefused() | f.ValueForwarded() | ChargeBackPassed():
             return changed
         case f.ValueLoaded():
             account = loads.value_loaded(account, fact, body)
@@ -116,7 +117,7 @@ def _changed_alone(account: Account, body: Any) -> None:
             staff.balance_adjusted(account, body)
         case f.ValidityExtended():
             staff.validity_extended(account, body)
-        case f.SaleChargedBack():
-            payouts.sale_charged_back(account, body)
+        case SaleChargedBack():
+            charge_backs.sale_charged_back(account, body)
         case _:
             settle(account, body)

@@ -6,7 +6,7 @@ Amounts are minor units. Functions that change lots say so; only `evolve` calls 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 from schemas.identifiers import derived
 from schemas.instants import local_date
@@ -19,6 +19,8 @@ from services.redemption.rows import LotTerms
 
 LOTS_MAX: Final = 100
 _NEVER: Final = 2**62
+# What two lots that become one agree in.
+_SAME: Final = tuple("origin location entity programme cohort jurisdiction life of_sale".split())
 _USUAL: Final[tuple[DrawRule, ...]] = ("promo", "soonest_expiring", "oldest")
 
 
@@ -167,6 +169,7 @@ def made_again(part: Part, terms: LotTerms) -> Lot:
         sold_at=terms.sold_at,
         expires_at=terms.expires_at,
         life=terms.life,
+        of_sale=terms.of_sale,
     )
 
 
@@ -225,9 +228,8 @@ def merge_for(lots: list[Lot], new: Lot, rules: Sequence[DrawRule]) -> list[LotM
 
 
 def _agree(one: Lot, other: Lot) -> bool:
-    same: Any = ("origin", "location", "entity", "programme", "cohort", "jurisdiction", "life")
     return (
-        all(getattr(one, name) == getattr(other, name) for name in same)
+        all(getattr(one, name) == getattr(other, name) for name in _SAME)
         and one.expires_at == other.expires_at
         and one.funded_start * other.face_start == other.funded_start * one.face_start
     )

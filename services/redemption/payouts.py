@@ -1,25 +1,19 @@
-"""Value that leaves by law or by the bank: cash-outs, charge-backs, escheat."""
-
-from typing import Any
+"""Value that leaves by law: cash-outs, escheat."""
 
 from schemas.decision import Accepted, Decision
 from schemas.handover import EscheatLots
 from schemas.policy import Law
-from schemas.redemption import ChargeBackSale
-from schemas.redemption_facts import SaleChargedBack, ValueTaken
+from schemas.redemption_facts import ValueTaken
 from schemas.refusals import Reason
 from schemas.value import Draw, Lot
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, unchanged
-from services.redemption.changes import settle
 from services.redemption.holds import live_lots
 from services.redemption.rights import foreign
-from services.redemption.rows import Account
-from services.redemption.standing import alive, resting, spendable
+from services.redemption.standing import resting, spendable
 
 CASHED_OUT = "cashed_out.v1"
 VALUE_ESCHEATED = "value_escheated.v1"
-SALE_CHARGED_BACK = "sale_charged_back.v1"
 CASH = "cash"
 
 
@@ -67,37 +61,6 @@ def _gives(row: Law, minor: int) -> bool:
     return (below is not None and minor < below) or (up_to is not None and minor <= up_to)
 
 
-def charge_back_sale(case: Case, body: ChargeBackSale) -> Decision:
-    """Freeze, take back what of the sale is unspent, and report what is lost."""
-    account = case.account
-    sale = account.sale
-    if sale is None or sale.sale != body.sale:
-        case.against(Reason.UNKNOWN_SALE)
-        return refused(case)
-    alive(case)
-    if case.reasons:
-        return refused(case)
-    if sale.charged_back:
-        return unchanged(account)
-    # A lot of the sale may have been merged with one of a load, which is nobody's to take back.
-    unspent = [lot for lot in account.lots if lot.lot in sale.lots]
-    draws = of_lots.draw(unspent, sale.face_minor)
-    minor = of_lots.total(draws)
-    parts = of_lots.parts_taken(of_lots.by_id(account.lots), draws, "charge_back")
-    ledger = account.ledger - minor
-    back = SaleChargedBack(
-        **case.told(ledger, account.held, resting(account, ledger, len(account.holds)), True),
-        sale=sale.sale,
-        minor=minor,
-        spent_minor=max(0, sale.price_minor - sum(part.funded for part in parts)),
-        tender=sale.tender,
-        parts=parts,
-        sale_where=sale.where,
-    )
-    units: list[Any] = [*parts, sale.where]
-    return accepted(case.fact(SALE_CHARGED_BACK, back, units))
-
-
 def escheat_lots(case: Case, body: EscheatLots) -> Accepted:
     """What is not held of these lots goes to the state; what had expired never comes back.
 
@@ -125,12 +88,3 @@ def escheat_lots(case: Case, body: EscheatLots) -> Accepted:
         dropped=dropped,
     )
     return accepted(case.fact(VALUE_ESCHEATED, taken, taken.parts))
-
-
-def sale_charged_back(account: Account, body: SaleChargedBack) -> None:
-    """The account, frozen, without what was taken back."""
-    settle(account, body)
-    account.used = True
-    if account.sale is not None:
-        account.sale.charged_back = True
-    of_lots.take_out(account.lots, [Draw(lot=p.lot, minor=p.minor) for p in body.parts])

@@ -183,7 +183,7 @@ def _same(case: Case, capture: Capture, taken: dict[int, int]) -> _Back:
             continue
         lot = lots.get(part.lot) or of_lots.made_again(part, terms[part.lot])
         if ended(lot, case.account, case.terms):
-            _add_new(case, back, part, minor, funded)
+            _add_new(case, back, part, minor, funded, lot.of_sale)
         else:
             back.restored.append(Draw(lot=part.lot, minor=minor))
     return back
@@ -193,7 +193,9 @@ def _new_name(subject: str, command: str, lot: str) -> str:
     return derived("lot", subject, command, lot)
 
 
-def _add_new(case: Case, back: _Back, part: Part, minor: int, funded: int) -> None:
+def _add_new(
+    case: Case, back: _Back, part: Part, minor: int, funded: int, of_sale: str | None
+) -> None:
     """The lot expired meanwhile: a new one at its place, of origin refund."""
     name = _new_name(case.command.subject, case.command.id, part.lot)
     for lot in back.lots:
@@ -213,7 +215,7 @@ def _add_new(case: Case, back: _Back, part: Part, minor: int, funded: int) -> No
         life=case.account.life,
     )
     lot.lot, lot.location, lot.entity = name, part.location, part.entity
-    lot.jurisdiction = part.jurisdiction
+    lot.jurisdiction, lot.of_sale = part.jurisdiction, of_sale
     back.lots.append(lot)
 
 

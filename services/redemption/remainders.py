@@ -8,6 +8,7 @@ from schemas.redemption_facts import ValueSent, ValueTaken
 from schemas.value import Draw, Lot
 from services.redemption import lots as of_lots
 from services.redemption.case import Case
+from services.redemption.changes import sale_of
 from services.redemption.validity import floor_of
 
 LOTS_EXPIRED = "lots_expired.v1"
@@ -17,7 +18,7 @@ RESIDUAL = "residual"
 
 def rest_of(case: Case, spent: list[Draw]) -> Decided:
     """The fact that takes the rest off the card, after `spent` was captured."""
-    rest = _left(case.account.lots, spent)
+    rest = _left(case, spent)
     if case.programme.remainder == "forfeit" and all(_forfeitable(case, lot) for lot in rest):
         draws = [Draw(lot=lot.lot, minor=lot.minor) for lot in rest]
         taken = ValueTaken(
@@ -38,14 +39,16 @@ def rest_of(case: Case, spent: list[Draw]) -> Decided:
     return case.fact(VALUE_SENT, sent, rest)
 
 
-def _left(lots: list[Lot], spent: list[Draw]) -> list[Lot]:
+def _left(case: Case, spent: list[Draw]) -> list[Lot]:
+    account, subject = case.account, case.command.subject
     gone = {one.lot: one.minor for one in spent}
     rest = []
-    for lot in lots:
+    for lot in account.lots:
         minor = lot.minor - gone.get(lot.lot, 0)
         if minor:
             funded = of_lots.funded_left(lot, minor)
-            rest.append(replace(lot, minor=minor, held=0, funded=funded))
+            of_sale = sale_of(subject, account, lot)
+            rest.append(replace(lot, minor=minor, held=0, funded=funded, of_sale=of_sale))
     return rest
 
 

@@ -1,5 +1,6 @@
 """Who may do what where: the right each command needs, and the places it is good for."""
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from schemas.identifiers import same_person
@@ -50,6 +51,11 @@ def parent(terms: Terms) -> Where:
     found = terms.where(None)
     assert found is not None
     return found
+
+
+def place_of(where: Where) -> dict[str, str]:
+    """The place of a command that follows from what happened there: its history says so too."""
+    return {name: said for name, said in asdict(where).items() if said and name != "entity"}
 
 
 def not_permitted(command: Command, terms: Terms) -> bool:

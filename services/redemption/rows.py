@@ -12,6 +12,18 @@ ENDED_KEPT: Final = 37 * DAY
 ORDER_KEPT: Final = 730 * DAY
 # Of so many lapsed holds an account knows what their orders have taken since.
 LAPSED_MAX: Final = 100
+# Of so many sales and receivers an account knows; the oldest are forgotten.
+TRAIL_MAX: Final = 20
+
+
+@dataclass(kw_only=True)
+class Untaken:
+    """What of a sale that was charged back may still be taken: of its face, and of its price, which
+    is lost until then. Both are 0 while its value is followed elsewhere.
+    """
+
+    face_minor: int
+    lost_minor: int
 
 
 @dataclass(kw_only=True)
@@ -25,6 +37,7 @@ class Sale:
     lots: list[str]
     where: Where
     charged_back: bool = False
+    untaken: Untaken | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +51,14 @@ class LapsedHold:
     order: str
     taken: int
     ended_at: int
+
+
+@dataclass(kw_only=True)
+class Trail:
+    """Sales of other cards (`card/sale`) whose value came here, and where value of sales went."""
+
+    of_sales: list[str]
+    sent_to: list[str]
 
 
 @dataclass(kw_only=True)
@@ -76,6 +97,7 @@ class Account:
     unclaimed: bool = False
     sweeps: int = 0
     lapsed: list[LapsedHold] = field(default_factory=list)
+    trail: Trail | None = None
 
 
 @dataclass(kw_only=True)
@@ -88,6 +110,7 @@ class LotTerms:
     sold_at: int
     expires_at: int | None
     life: int
+    of_sale: str | None = None
 
 
 @dataclass(kw_only=True)

@@ -1,7 +1,6 @@
 """What staff may do by hand: adjust, freeze, put off the end, end credit, cancel."""
 
 from schemas.decision import Decision
-from schemas.identifiers import derived
 from schemas.redemption import (
     AdjustBalance,
     CancelAccount,
@@ -15,7 +14,7 @@ from schemas.value import Draw, Lot, Part
 from services.redemption import lots as of_lots
 from services.redemption.case import Case, accepted, refused, unchanged
 from services.redemption.changes import settle, sold_as, take_in
-from services.redemption.expiry import BY_LAW, VALIDITY_EXTENDED
+from services.redemption.expiry import BY_LAW, VALIDITY_EXTENDED, again
 from services.redemption.holds import live_lots
 from services.redemption.limits import may_come_in
 from services.redemption.loads import ending, room_for
@@ -137,7 +136,7 @@ def extend_validity(case: Case, body: ExtendValidity) -> Decision:
         for lot in account.lots
         if lot.expires_at is not None and lot.expires_at < end
     ]
-    back = [_again(case, lot, end) for lot in of_lots.joined(account.expired)]
+    back = [again(case.command, lot, end) for lot in of_lots.joined(account.expired)]
     if not later and not back:
         return unchanged(account)
     ledger = account.ledger + sum(lot.minor for lot in back)
@@ -153,12 +152,6 @@ def extend_validity(case: Case, body: ExtendValidity) -> Decision:
     if account.state == "Redeemed" and ledger:
         extended.state = "Activated"
     return accepted(case.fact(VALIDITY_EXTENDED, extended, extended.lots))
-
-
-def _again(case: Case, lot: Lot, end: int) -> Lot:
-    back = of_lots.ending(lot, end)
-    back.lot = derived("lot", case.command.subject, case.command.id, lot.lot)
-    return back
 
 
 def expire_credit(case: Case, body: ExpireCredit) -> Decision:
@@ -206,8 +199,10 @@ def validity_extended(account: Account, body: ValidityExtended) -> None:
         lot.expires_at = later.get(lot.lot, lot.expires_at)
     back = [lot for lot in body.lots if lot.lot not in known]
     if body.parts:
-        for lot, again in zip(of_lots.joined(account.expired), back, strict=True):
-            sold_as(account, lot.lot, again.lot)
+        chosen = body.restored or [lot.lot for lot in account.expired]
+        gone = of_lots.joined(lot for lot in account.expired if lot.lot in chosen)
+        for lot, restored in zip(gone, back, strict=True):
+            sold_as(account, lot.lot, restored.lot)
         account.used = True
-        account.expired = []
+        account.expired = [lot for lot in account.expired if lot.lot not in chosen]
     take_in(account, back)

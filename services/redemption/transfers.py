@@ -4,18 +4,20 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from schemas.decision import Accepted, Decided, Decision, Rows
+from schemas.handover import ReceiveValue
 from schemas.identifiers import SUFFIX_CREDIT, card_credit, derived
 from schemas.message import Command, Fact, Outgoing
-from schemas.redemption import ReceiveValue, TransferBalance
+from schemas.redemption import TransferBalance
 from schemas.redemption_facts import CaptureRefunded, ValueForwarded, ValueReceived, ValueSent
 from schemas.refusals import Reason
 from schemas.terms import Policy
 from schemas.topics import REDEMPTION_COMMANDS
 from schemas.value import Draw, Hold, Kind, Lot, Where
 from services.redemption.case import Case, accepted, refused
-from services.redemption.changes import count_moved, settle, take_in
+from services.redemption.changes import count_moved, sale_of, settle, take_in, trace
 from services.redemption.orders import moved
-from services.redemption.remainders import VALUE_SENT
+from services.redemption.remainders import RESIDUAL, VALUE_SENT
+from services.redemption.rights import place_of
 from services.redemption.rows import Account, EndedHold, Row, hold_key
 from services.redemption.standing import alive
 from services.redemption.validity import all_ended
@@ -29,9 +31,9 @@ _CLOSED: Final = frozenset({"Refunding", "Refunded", "Blank", "Cancelled"})
 
 def transfer_balance(case: Case, body: TransferBalance) -> Decision:
     """All of a card's value, with its holds, to another account; `replacement` ends the card."""
-    account = case.account
+    account, subject = case.account, case.command.subject
     permits = case.terms.policy.permits(case.command.channel, "freeze")
-    if account.kind != "card" or body.to == case.command.subject:
+    if account.kind != "card" or body.to == subject:
         case.against(Reason.NOT_PERMITTED, "cards only, and not to themselves")
     case.received_in(body.to_currency)
     replaces = body.reason == REPLACEMENT
@@ -50,7 +52,7 @@ def transfer_balance(case: Case, body: TransferBalance) -> Decision:
         **case.told(0, 0, "Cancelled" if replaces else "Redeemed"),
         to=body.to,
         minor=account.ledger,
-        lots=[replace(lot) for lot in account.lots],
+        lots=[replace(lot, of_sale=sale_of(subject, account, lot)) for lot in account.lots],
         holds=list(account.holds),
         reason=body.reason,
     )
@@ -58,9 +60,10 @@ def transfer_balance(case: Case, body: TransferBalance) -> Decision:
 
 
 def value_sent(rows: Rows, account: Account, fact: Fact, body: ValueSent) -> dict[str, Row | None]:
-    """The account without what left; its holds are remembered as moved."""
+    """The account without what left; its holds are remembered as moved, and where a sale's went."""
     settle(account, body)
     account.used = True
+    trace(account, body.lots, body.to)
     gone_holds = {hold.hold for hold in body.holds}
     account.holds = [hold for hold in account.holds if hold.hold not in gone_holds]
     gone = {lot.lot for lot in body.lots}
@@ -127,7 +130,9 @@ def _received(case: Case, body: ReceiveValue, lots: list[Lot], holds: list[Hold]
     held = account.held + sum(hold.minor for hold in holds)
     live = ledger > 0 or bool(holds or account.holds) or account.kind == "credit"
     received = ValueReceived(
-        **case.told(ledger, held, "Activated" if live else account.state),
+        **case.told(
+            ledger, held, "Activated" if live else account.state, account.frozen or body.frozen
+        ),
         sender=body.sender,
         minor=minor,
         lots=lots,
@@ -175,6 +180,7 @@ def value_received(account: Account | None, fact: Fact, body: ValueReceived) -> 
     settle(account, body)
     account.used = True
     account.unclaimed = account.unclaimed or body.unclaimed
+    trace(account, body.lots)
     take_in(account, body.lots)
     account.holds = [*account.holds, *body.holds]
     for hold in body.holds:
@@ -218,14 +224,17 @@ def _outgoing(
             "currency": body.currency,
             "reason": reason,
             "unclaimed": unclaimed,
-            **({} if unclaimed else {"place": _place(body.where)}),
+            **({} if unclaimed else {"place": place_of(body.where)}),
+            **({"frozen": True} if _stays_frozen(fact, body, to, reason) else {}),
         },
     )
 
 
-def _place(where: Where) -> dict[str, str]:
-    """Where and by whom it was sent: the receiver's history says so too."""
-    return {name: said for name, said in asdict(where).items() if said and name != "entity"}
+def _stays_frozen(fact: Fact, body: Any, to: str, reason: str | None) -> bool:
+    """What a frozen card cannot keep goes to its store credit by itself, and is frozen there."""
+    if isinstance(body, ValueForwarded) or to != card_credit(fact.subject):
+        return False
+    return reason in (RESIDUAL, REFUND) and bool(body.frozen)
 
 
 def account_for(subject: str, body: ReceiveValue, policy: Policy) -> Account | None:

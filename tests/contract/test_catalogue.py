@@ -61,6 +61,7 @@ TO_REDEMPTION = {
     "cancel_account": "reason",
     "activate": "programme life lots fixed place tender sale",
     "receive_value": "from cause lots",
+    "follow_charge_back": "card sale",
     "lapse_hold": "",
     "lapse_return": "",
     "expire_lots": "",
@@ -69,7 +70,7 @@ TO_REDEMPTION = {
 }
 INTERNAL = {
     "lapse_sale", "restock", "rekeyed", "activate", "receive_value", "lapse_hold", "lapse_return",
-    "expire_lots", "escheat_lots", "take_back_import", "close_undo",
+    "expire_lots", "escheat_lots", "take_back_import", "close_undo", "follow_charge_back",
 }  # fmt: skip
 FACTS = """
 cards_prepared cards_shipped sale_reserved cards_imported import_undone card_sold sale_cancelled

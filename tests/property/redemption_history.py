@@ -7,6 +7,7 @@ from typing import Any
 from schemas.identifiers import credit_account
 from schemas.instants import DAY, format_instant
 from services.redemption.rows import Account, Capture, EndedHold
+from tests.property.charge_back_truths import check_found, is_charged_back
 from tests.scenario import Scenario
 from tests.unit.redemption.network import F1, F2, line, lot, network, sold, usd
 
@@ -31,8 +32,8 @@ KINDS = {
     "unfreeze_account": 3,
     "cash_out": 2,
     "expire_credit": 1,
-    "charge_back_sale": 1,
-    "transfer_balance": 3,
+    "charge_back_sale": 3,
+    "transfer_balance": 4,
     "cancel_account": 1,
     "reserve_return": 2,
     "confirm_return": 2,
@@ -59,9 +60,9 @@ def open_network(late: str, draw: list[str]) -> Scenario:
         lot("L2", 777, funded=699, location="F2", entity="E2"),
         lot("L3", 300, funded=0, origin="promo"),
     )
-    sold(scenario, "c2", lot("L1", 2_000, expires_at=end))
-    sold(scenario, "o1", lot("L1", 3_000, funded=2_700), programme="once")
-    sold(scenario, "g1", lot("L1", 3_000), programme="gone")
+    sold(scenario, "c2", lot("L4", 2_000, expires_at=end))
+    sold(scenario, "o1", lot("L5", 3_000, funded=2_700), programme="once")
+    sold(scenario, "g1", lot("L6", 3_000), programme="gone")
     scenario.do("issue_credit", CREDIT, owner={"customer": "u1"}, amount=usd(900), origin="promo")
     return scenario
 
@@ -97,7 +98,13 @@ class History:
             place = self.chance.choice(PLACES)
             if place is not None and kind != "escheat_lots":
                 data["place"] = place
-            self.world().do(kind, account, f"k{self.number}", **data)
+            first = not is_charged_back(self.scenario, account)
+            outcome = self.world().do(kind, account, f"k{self.number}", **data)
+            if kind == "charge_back_sale" and outcome.reason is None:
+                self.scenario.rest()
+                check_found(self.scenario, account, first)
+        for _ in range(self.chance.choice([0, 0, 1, 2])):
+            self.scenario.arrive()
 
     def world(self) -> Any:
         """What commands are given to; a wider one may deliver to other services too."""
@@ -255,4 +262,4 @@ class History:
         return {"expires_at": end, "reason": "kind", "approved_by": "eve"}
 
     def _escheat_lots(self, account: str) -> dict[str, Any]:
-        return {"lots": ["L1", "L2"], "operation": "e1"}
+        return {"lots": ["L1", "L2", "L4", "L5"], "operation": "e1"}

@@ -5,6 +5,7 @@ from typing import Any
 
 from schemas.instants import format_instant
 from tests.both import Cards
+from tests.property.charge_back_truths import check_sales
 from tests.property.redemption_history import CREDIT, LAW, History
 from tests.property.redemption_truths import check, check_books, check_facts
 from tests.unit.redemption.network import F1, F2, policy, usd
@@ -128,6 +129,7 @@ def tell(seed: int, steps: int) -> None:
     check(cards.live)
     check_owner(cards)
     check_facts(cards.live)
+    check_sales(cards.live)
     check_books(cards.live)
     assert cards.live.folded() == cards.live.rows
     assert cards.stock.folded() == cards.stock.rows

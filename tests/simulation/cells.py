@@ -74,6 +74,9 @@ CAUSED: Final[dict[Pair, tuple[str, tuple[str, ...]]]] = {
 }
 # Value that another card sends, to an account in any state: it is never refused.
 RECEIVED: Final = "receive_value"
+# A charge back that follows it, to an account that is then still in the state it was in.
+FOLLOWED: Final = "follow_charge_back"
+FOLLOWED_IN: Final = tuple(state for state in LIVE if state not in ("Redeemed", "Expired"))
 STRIKES: Final[dict[str, tuple[str, str]]] = {
     "killed before": ("after_produce", KILL),
     "dropped": ("send_offsets", DROP),
@@ -89,7 +92,8 @@ def every_pair() -> list[Pair]:
     """Commands of channels in every state of their accounts and cards; others where they occur."""
     accounts = [(type, state) for type in OF_ACCOUNTS for state in LIVE]
     cards = [(type, state) for type in OF_CARDS for state in STOCK]
-    return [*accounts, *cards, *CAUSED, *((RECEIVED, state) for state in LIVE)]
+    moved = [(RECEIVED, state) for state in LIVE] + [(FOLLOWED, state) for state in FOLLOWED_IN]
+    return [*accounts, *cards, *CAUSED, *moved]
 
 
 def every_cell() -> set[tuple[str, str, str]]:
@@ -148,8 +152,8 @@ def _coming(chance: Random, pair: Pair) -> Iterator[Delivery]:
             yield _told(workload, step, card, at)
     for card in cards:
         at += 46 * DAY if event == WAIT else SECOND
-        if event == RECEIVED:
-            yield from _sent(workload, card, at)
+        if event in (RECEIVED, FOLLOWED):
+            yield from _sent(workload, card, at, event)
         else:
             yield _told(workload, "enquire" if event == WAIT else event, card, at)
     for card in cards:
@@ -157,13 +161,15 @@ def _coming(chance: Random, pair: Pair) -> Iterator[Delivery]:
         yield _told(workload, "enquire", card, at)
 
 
-def _sent(workload: Workload, card: str, at: int) -> Iterator[Delivery]:
-    """A card of its own is sold, and sends all it has."""
+def _sent(workload: Workload, card: str, at: int, event: str) -> Iterator[Delivery]:
+    """A card of its own is sold, and sends all it has; its sale may be charged back then."""
     sender = f"{card}-sender"
     for step in ("prepare_cards", "sell_card"):
         yield _told(workload, step, sender, at)
     asked = workload.meant("transfer_balance", sender, at)
     yield command(at, replace(asked, body={**asked.body, "to": card, "reason": "wish"}), asks=True)
+    if event == FOLLOWED:
+        yield _told(workload, "charge_back_sale", sender, at + 1)
 
 
 def _way(pair: Pair) -> tuple[int, tuple[str, ...], str]:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from schemas.charge_backs import SaleChargedBack
 from schemas.redemption_facts import (
     BalanceAdjusted,
     CardReturned,
     CreditIssued,
-    SaleChargedBack,
     ValidityExtended,
     ValueSent,
     ValueTaken,
@@ -212,3 +212,18 @@ def test_a_sale_charged_back_when_all_is_spent_is_lost_where_it_was_sold() -> No
         sale_where=at("A"),
     )
     assert legs("sale_charged_back", body) == {"A": {"6950": 10_000, "1010": -10_000}}
+
+
+def test_what_is_found_later_of_a_charged_back_sale_is_lost_no_more() -> None:
+    body = account_fact(
+        SaleChargedBack,
+        at("HQ"),
+        kind="credit",
+        sale="s1",
+        minor=2_500,
+        spent_minor=-2_500,
+        tender="card",
+        parts=[part(2_500)],
+        card="c1",
+    )
+    assert legs("sale_charged_back", body) == {"A": {"2110": 2_500, "6950": -2_500}}
