@@ -7,10 +7,14 @@ from uuid import UUID
 
 from pydantic import Field
 
+from schemas.instants import DAY
+
 NAMESPACE: Final = UUID("6f1b0f7a-5d3c-5c1e-9a53-3a3f8f1f7c11")
 _BEGUN: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
 _VARIANTS: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 SUFFIX_CREDIT: Final = "+credit"
+# A command leads to fewer facts than this.
+FACTS_MAX: Final = 1_000_000
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+\-]{0,127}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+\-]{0,63}$")]
@@ -29,8 +33,17 @@ def derived(*parts: str) -> str:
 
 
 def fact_id(topic: str, subject: str, command: str, number: int) -> str:
-    """The id of the `number`th fact (from 0) a command led to (design: identity is an input)."""
+    """The id of a command's fact of this `number` (design: identity is an input)."""
     return derived(topic, subject, command, str(number))
+
+
+def first_number(time: int) -> int:
+    """From which number facts are counted of a command that claims this `time` (ms UTC).
+
+    A command's id may come again once its answer is forgotten, but never with a time of the same
+    day, so that its facts have other ids.
+    """
+    return time // DAY * FACTS_MAX
 
 
 def credit_account(owner_kind: str, owner: str, currency: str) -> str:

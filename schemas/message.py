@@ -8,7 +8,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.identifiers import Name
-from schemas.instants import format_instant
+from schemas.instants import DAY, format_instant
 
 TEXT_MAX: Final = 200
 CARD_DIGITS_MIN: Final = 13
@@ -109,6 +109,11 @@ class Command:
     correlationid: str | None = None
     traceparent: str | None = None
     content: bytes | None = None
+
+    @property
+    def once(self) -> str:
+        """A name for it that no other command has, of another day with the same id either."""
+        return f"{self.id}@{self.time // DAY}"
 
     @property
     def channel(self) -> str | None:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from schemas import redemption
 from schemas.codec import read_fact
 from schemas.decision import Accepted, Decision, Refused
-from schemas.identifiers import fact_id
+from schemas.identifiers import fact_id, first_number
 from schemas.instants import parse_instant
 from schemas.message import Command, Fact, Outgoing, Published, encode_fact
 from schemas.policy_checks import read_policy
@@ -221,7 +221,12 @@ class Scenario:
 
     def _fact(self, command: Command, decided: Any, number: int) -> Fact:
         return Fact(
-            id=fact_id(self.topics[1].name, command.subject, command.id, number),
+            id=fact_id(
+                self.topics[1].name,
+                command.subject,
+                command.id,
+                first_number(command.time) + number,
+            ),
             type=decided.type,
             subject=decided.subject or command.subject,
             time=self.now,

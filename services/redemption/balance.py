@@ -44,6 +44,9 @@ ROWS: Final = rows.ROWS
 DUE_FROM: Final = rows.DUE_FROM
 FORGOTTEN_FROM: Final = rows.FORGOTTEN_FROM
 
+_CAPTURES: Final = frozenset({"redeem", "capture_hold"})
+_FOR_ORDERS: Final = frozenset({"redeem", "place_hold"})
+
 Use: TypeAlias = c.Redeem | c.IncreaseHold | c.ReleaseHold
 Coming: TypeAlias = (
     c.LoadValue | c.RefundCapture | c.ReserveReturn | c.ConfirmReturn | c.CancelReturn
@@ -68,12 +71,9 @@ def keys(command: Command) -> tuple[str, ...]:
     subject, body = command.subject, command.body
     match body:
         case c.PlaceHold() | c.Redeem():
-            hold = rows.hold_key(subject, command.id)
-            if body.order is None:
-                return subject, hold
-            return subject, hold, rows.order_key(subject, body.order.id)
+            return subject, rows.hold_key(subject, command.id), *_made(command)
         case c.CaptureHold() | c.IncreaseHold() | c.ReleaseHold():
-            return subject, rows.hold_key(subject, body.hold)
+            return subject, rows.hold_key(subject, body.hold), *_made(command)
         case c.RefundCapture():
             return subject, rows.capture_key(subject, body.capture)
         case c.ReserveReturn():
@@ -84,6 +84,15 @@ def keys(command: Command) -> tuple[str, ...]:
             return subject, rows.assignment_key(subject, credit.assignment_of(body))
         case _:
             return (subject,)
+
+
+def _made(command: Command) -> tuple[str, ...]:
+    """The capture and the use of an order that it makes or adds to."""
+    subject, body = command.subject, command.body
+    capture = (rows.capture_key(subject, command.id),) if command.type in _CAPTURES else ()
+    if command.type not in _FOR_ORDERS or body.order is None:
+        return capture
+    return *capture, rows.order_key(subject, body.order.id)
 
 
 def decide(rows: Rows, command: Command, terms: Terms) -> Decision:

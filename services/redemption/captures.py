@@ -69,6 +69,7 @@ def capture_hold(case: Case, body: CaptureHold) -> Decision:
     hold = find(case.account, body.hold)
     past: EndedHold | None = case.rows.get(hold_key(case.command.subject, body.hold))
     known = hold or past
+    _not_again(case)
     if known is None:
         case.against(Reason.UNKNOWN_HOLD)
         return refused(case)
@@ -102,11 +103,17 @@ def capture_hold(case: Case, body: CaptureHold) -> Decision:
     return accepted(*before, *captured(case, spending, body.lines, held))
 
 
+def _not_again(case: Case) -> None:
+    if capture_key(case.command.subject, case.command.id) in case.rows:
+        case.against(Reason.ID_REUSED, "a capture that may come back has this id")
+
+
 def redeem(case: Case, body: Redeem) -> Decision:
     """Hold and capture in one; of both the id is the command's."""
     account = case.account
     day = case.day()
     lines_add_up(case, body.lines, body.amount.minor)
+    _not_again(case)
     draws = reserve(case, body.amount, bool(body.allow_partial), body.order, day)
     if case.reasons:
         return refused(case)

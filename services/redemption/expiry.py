@@ -83,7 +83,7 @@ def _lives_on(case: Case, past: list[Lot]) -> Accepted:
 def again(command: Command, lot: Lot, end: int) -> Lot:
     """What a sweep took, as it comes back: a lot of its own that ends at `end`."""
     back = of_lots.ending(lot, end)
-    back.lot = derived("lot", command.subject, command.id, lot.lot)
+    back.lot = derived("lot", command.subject, command.once, lot.lot)
     return back
 
 

@@ -135,7 +135,7 @@ def made(  # noqa: PLR0913 -- a lot is what all of these say of it
     place = terms.policy.place(where.location)
     timezone = place.timezone if place else terms.policy.document.network.timezone
     return Lot(
-        lot=derived("lot", command.subject, command.id),
+        lot=derived("lot", command.subject, command.once),
         origin=origin,
         location=where.location,
         entity=where.entity,

@@ -189,15 +189,11 @@ def _same(case: Case, capture: Capture, taken: dict[int, int]) -> _Back:
     return back
 
 
-def _new_name(subject: str, command: str, lot: str) -> str:
-    return derived("lot", subject, command, lot)
-
-
 def _add_new(
     case: Case, back: _Back, part: Part, minor: int, funded: int, of_sale: str | None
 ) -> None:
     """The lot expired meanwhile: a new one at its place, of origin refund."""
-    name = _new_name(case.command.subject, case.command.id, part.lot)
+    name = derived("lot", case.command.subject, case.command.once, part.lot)
     for lot in back.lots:
         if lot.lot == name:
             lot.minor, lot.face_start = lot.minor + minor, lot.face_start + minor
@@ -255,8 +251,10 @@ def capture_refunded(
     if body.to_same:
         _restore(account, capture, body)
         take_in(account, body.lots)
-        for part in body.parts if body.lots else ():
-            sold_as(account, part.lot, _new_name(fact.subject, fact.causationid, part.lot))
+        there = {one.lot for one in body.restored}
+        gone = dict.fromkeys(p.lot for p in body.parts if p.minor and p.lot not in there)
+        for name, new in zip(gone, body.lots, strict=True):
+            sold_as(account, name, new.lot)
     given = {(part.line, part.lot): part.minor for part in body.parts}
     capture.refunded += body.minor
     capture.parts = [

@@ -146,7 +146,7 @@ def _received(case: Case, body: ReceiveValue, lots: list[Lot], holds: list[Hold]
 def _free_name(taken: list[Lot], lot: Lot, command: Command) -> str:
     """A lot that comes back where one of its name still is gets a name of its own."""
     if any(one.lot == lot.lot for one in taken):
-        return derived("lot", command.subject, command.id, lot.lot)
+        return derived("lot", command.subject, command.once, lot.lot)
     return lot.lot
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from schemas.codec import Broadcast, read_command
 from schemas.decision import Accepted, Decided, Decision, Refused
-from schemas.identifiers import fact_id
+from schemas.identifiers import fact_id, first_number
 from schemas.message import Command, Fact, Outgoing, encode_command
 from schemas.refusals import Reason
 from schemas.sweeps import SWEEP, commands_of
@@ -139,7 +139,7 @@ class Deciding:
             case Refused():
                 facts = () if decision.fact is None else (decision.fact,)
         types = []
-        for number, decided in enumerate(facts, self._first_number(staging, decision)):
+        for number, decided in enumerate(facts, self._number(staging, cause, decision)):
             fact = self._fact(cause, decided, number, terms)
             types.append(fact.type)
             staging.fact(self.spec.events, fact)
@@ -149,16 +149,17 @@ class Deciding:
                     self._send(staging, outgoing, fact)
         return tuple(types)
 
-    def _first_number(self, staging: Staging, decision: Decision) -> int:
+    def _number(self, staging: Staging, cause: Command, decision: Decision) -> int:
         """From which number the facts of a decision are counted (their ids follow from it).
 
-        A refusal that is forgotten while its command may still come again (or comes after all was
-        forgotten) counts from its instant, so that no other decision on that command has its id.
+        What comes of a command later, and a refusal that is forgotten while its command may still
+        come again, count from their instant, so that no other decision on it has their id.
         """
-        if isinstance(decision, Accepted) and decision.belated is not None:
-            return len(decision.belated.told)
-        forgettable = isinstance(decision, Refused) and decision.reason in FORGETTABLE
-        return staging.progress.now if forgettable else 0
+        if isinstance(decision, Accepted):
+            timed = decision.belated is not None
+        else:
+            timed = decision.reason in FORGETTABLE
+        return staging.progress.now if timed else first_number(cause.time)
 
     def _load(self, staging: Staging, keys: tuple[str, ...]) -> dict[str, Any]:
         rows: dict[str, Any] = {}

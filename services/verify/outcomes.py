@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 import orjson
 
 from schemas.codec import Broadcast, Unreadable, internal, read_command
-from schemas.identifiers import fact_id
+from schemas.identifiers import fact_id, first_number
 from schemas.message import Command, Published
 from schemas.reply import read_reply
 from schemas.sweeps import SWEEP, commands_of
@@ -32,12 +33,14 @@ _Asked = tuple[str, str, str]
 class _Said:
     """One command, however often it was delivered: first decided, then answered the same.
 
-    `content` is that of the first delivery that has one: what a sweep holds has none.
+    `content` is that of the first delivery that has one: what a sweep holds has none. `numbers` is
+    where facts may be counted from, by the times it claimed.
     """
 
     command: Command
     first: Record
     content: bytes | None = None
+    numbers: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class _Service:
     replies_whole: bool
     partitions: int
     wanted: Counter[_Asked] = field(default_factory=Counter)
-    said: dict[tuple[str, str], _Said] = field(default_factory=dict)
+    said: dict[tuple[str, str], list[_Said]] = field(default_factory=dict)
     claimed: set[str] = field(default_factory=set)
 
 
@@ -67,8 +70,11 @@ def outcomes(evidence: Evidence) -> Verdict:
             if evidence.passed(spec.service, record):
                 verdict.checked += 1
                 verdict.add(_take(service, record))
-        for said in service.said.values():
-            verdict.add(_judge(evidence, service, said))
+        for one_id in service.said.values():
+            # An id may come again once its answer is forgotten: the answer there is, is the last's.
+            for said in one_id[:-1]:
+                _claim(service, said)
+            verdict.add(_judge(evidence, service, one_id[-1]))
         verdict.add(_replied(service))
         verdict.add(_caused(evidence, service))
     return verdict
@@ -128,9 +134,11 @@ def _take(service: _Service, record: Record) -> Iterator[Break]:
             yield Break(f"{spot} cannot be read and is no dead letter: {cause}")
         case Command():
             for command in commands_of(message):
-                key = (command.subject, command.id)
-                said = service.said.setdefault(key, _Said(command, record))
-                said.content = said.content or command.content
+                one_id = service.said.setdefault((command.subject, command.id), [])
+                if not one_id or one_id[-1].first.timestamp + ANSWER_KEPT <= record.timestamp:
+                    one_id.append(_Said(command, record))
+                one_id[-1].content = one_id[-1].content or command.content
+                one_id[-1].numbers.add(first_number(command.time))
             if message.type != SWEEP:
                 _expect_reply(service, message)
         case Broadcast():
@@ -144,7 +152,7 @@ def _expect_reply(service: _Service, message: Command | Unreadable) -> None:
 
 def _judge(evidence: Evidence, service: _Service, said: _Said) -> Iterator[Break]:
     command = said.command
-    facts, forgettable = _claim(service, command)
+    facts, forgettable = _claim(service, said)
     key = answer_key(command.subject, command.id)
     answer = service.answers.get(key)
     if answer is None:
@@ -166,27 +174,28 @@ def _judge(evidence: Evidence, service: _Service, said: _Said) -> Iterator[Break
         yield Break(f"{detail} {there}", "", command.subject, command.id)
 
 
-def _claim(service: _Service, command: Command) -> tuple[list[Published], list[Published]]:
-    """The facts this command led to: their ids follow from it, from 0 without a gap.
+def _claim(service: _Service, said: _Said) -> tuple[list[Published], list[Published]]:
+    """The facts this command led to: their ids follow from it, counted without a gap.
 
-    Apart from them, refusals that are soon forgotten: theirs follow from their instant, and there
-    may be several if the command came again after that.
+    Apart from them, refusals that are soon forgotten: theirs follow from their instant, as does
+    what comes of a command later, and there may be several if the command came again after that.
     """
-    topic = service.spec.events.name
+    topic, command = service.spec.events.name, said.command
     found: list[Published] = []
-    while True:
-        fact = service.facts.get(fact_id(topic, command.subject, command.id, len(found)))
-        if fact is None:
-            break
-        found.append(fact)
-    forgettable = [
+    for first in sorted(said.numbers):
+        for number in count(first):
+            fact = service.facts.get(fact_id(topic, command.subject, command.id, number))
+            if fact is None:
+                break
+            found.append(fact)
+    timed = [
         fact
         for fact in service.by_cause.get((command.subject, command.id), ())
-        if fact.type.endswith(REFUSED)
-        and fact.id == fact_id(topic, command.subject, command.id, fact.time)
+        if fact.id == fact_id(topic, command.subject, command.id, fact.time)
     ]
-    service.claimed.update(fact.id for fact in (*found, *forgettable))
-    return found, forgettable
+    service.claimed.update(fact.id for fact in (*found, *timed))
+    forgettable = [fact for fact in timed if fact.type.endswith(REFUSED)]
+    return [*found, *(fact for fact in timed if fact not in forgettable)], forgettable
 
 
 def _leaves_no_trace(evidence: Evidence, service: _Service, said: _Said) -> bool:
@@ -229,7 +238,8 @@ def _caused(evidence: Evidence, service: _Service) -> Iterator[Break]:
             message = read_command(service.spec.service, record.value)
             if isinstance(message, Command):
                 for command in commands_of(message):
-                    _claim(service, command)
+                    numbers = {first_number(command.time)}
+                    _claim(service, _Said(command, record, numbers=numbers))
     for id, fact in service.facts.items():
         if id not in service.claimed:
             entity = next(iter(fact.dates), "")

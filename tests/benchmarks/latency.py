@@ -10,7 +10,8 @@ import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 from sqlalchemy import Engine, text
 
-from schemas.identifiers import fact_id
+from schemas.identifiers import fact_id, first_number
+from schemas.instants import parse_instant
 from schemas.topics import REDEMPTION_COMMANDS, REDEMPTION_EVENTS, REDEMPTION_REPLIES
 from services.local.machine import Machine
 from services.runtime.kafka_settings import plain_producer_settings, reader_settings
@@ -172,7 +173,8 @@ def _posts(sent: Sent) -> bool:
 
 
 def _fact_of(sent: Sent) -> str:
-    return fact_id(REDEMPTION_EVENTS.name, sent.subject, sent.id, 0)
+    said = parse_instant(orjson.loads(sent.message.value)["time"])
+    return fact_id(REDEMPTION_EVENTS.name, sent.subject, sent.id, first_number(said))
 
 
 def _look(engine: Engine, known: dict[str, Sent], ended: threading.Event) -> None:

@@ -48,6 +48,13 @@ def test_every_invariant_holds_where_nothing_is_wrong(world: World) -> None:
     assert all(verdict.checked for verdict in found.verdicts), render(found)
 
 
+def test_every_invariant_holds_where_ids_came_again_after_their_answers_were_forgotten() -> None:
+    story = STORY.parent / "rules" / "id-again-when-its-answer-is-forgotten.yaml"
+    with told_world(story_of(story)) as world:
+        found = judged(world)
+        assert found.holds, render(found)
+
+
 def test_a_missing_journal_line_is_named_with_entity_account_and_event(world: World) -> None:
     with world.engine.begin() as connection:
         row = connection.execute(
