@@ -27,7 +27,7 @@ from services.redemption.limits import may_go_out
 from services.redemption.orders import keep_lapsed, used, within_total_late
 from services.redemption.receipts import receipt_of
 from services.redemption.remainders import rest_of
-from services.redemption.rights import foreign
+from services.redemption.rights import foreign, usable_at
 from services.redemption.rows import (
     Account,
     Capture,
@@ -166,9 +166,12 @@ def _late(case: Case, hold: Hold | None, known: Hold | EndedHold, minor: int) ->
         case.against(Reason.ACCOUNT_FROZEN, "a late capture takes anew")
     others = _others(case, spending)
     # A one-time card is spent by one hold only: what another reserves or took is not available.
+    here = usable_at(case.terms.policy, live_lots(case), case.where.location)
     if not (case.one_time and (others or account.state == "Redeemed")):
-        spending.draws = of_lots.draw(live_lots(case), minor, freed)
+        spending.draws = of_lots.draw(here, minor, freed)
     missing = minor - of_lots.total(spending.draws)
+    if missing and len(here) < len(live_lots(case)):
+        case.against(Reason.LOCATION_NOT_ALLOWED, "value of another franchise")
     if policy == "reject" or (policy == "honour_if_available" and missing):
         case.against(Reason.HOLD_LAPSED)
         if case.one_time and account.state == "Redeemed":

@@ -16,7 +16,7 @@ from services.redemption.case import Case, accepted, refused, swept, unchanged
 from services.redemption.changes import count_back, count_out, settle
 from services.redemption.limits import may_go_out
 from services.redemption.orders import keep_lapsed, room_of, used, within_total, within_total_still
-from services.redemption.rights import foreign
+from services.redemption.rights import usable_at
 from services.redemption.rows import Account, EndedHold, Row, hold_key
 from services.redemption.standing import resting, spendable
 from services.redemption.validity import ended
@@ -65,7 +65,7 @@ def reserve(
             case.against(Reason.LIMIT_EXCEEDED, f"{HOLDS_MAX} open holds")
     if hold_key(case.command.subject, case.command.id) in case.rows:
         case.against(Reason.HOLD_CLOSED, "it was released before it came")
-    draws = _draws(case, minor)
+    draws = _draws(case, minor, allow_partial)
     covered = of_lots.total(draws)
     if order is not None:
         within_total(case, order, minor, covered if allow_partial else minor)
@@ -75,13 +75,12 @@ def reserve(
     return draws
 
 
-def _draws(case: Case, minor: int) -> list[Draw]:
+def _draws(case: Case, minor: int, allow_partial: bool = False) -> list[Draw]:
     lots = live_lots(case)
-    draws = of_lots.draw(lots, minor)
-    policy = case.terms.policy
-    if not policy.document.settlement.cross_franchise and foreign(
-        policy, drawn_lots(case.account, draws) or lots, case.where.location
-    ):
+    here = usable_at(case.terms.policy, lots, case.where.location)
+    draws = of_lots.draw(here, minor)
+    enough = here and ((allow_partial and draws) or of_lots.total(draws) >= minor)
+    if len(here) < len(lots) and not enough:
         case.against(Reason.LOCATION_NOT_ALLOWED, "value of another franchise")
     return draws
 

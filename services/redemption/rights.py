@@ -107,6 +107,13 @@ def _among(locations: Any, location: str) -> bool:
     return locations == "*" or location in locations
 
 
+def usable_at(policy: Policy, lots: list[Lot], location: str) -> list[Lot]:
+    """The lots that may be used here: without a network-wide card those of this franchise."""
+    if policy.document.settlement.cross_franchise:
+        return lots
+    return [lot for lot in lots if not foreign(policy, [lot], location)]
+
+
 def foreign(policy: Policy, lots: list[Lot], location: str) -> bool:
     """Is value of another franchise used here without a network-wide card? The parent is exempt."""
     if policy.document.settlement.cross_franchise:
