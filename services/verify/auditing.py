@@ -12,7 +12,7 @@ from operator import itemgetter
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from schemas.codec import read_fact
 from schemas.issuance import CardFact
@@ -29,7 +29,7 @@ from services.settlement import tables as settlement
 from services.verify.catching import WORKERS
 from services.verify.evidence import FACT_TOPICS, Evidence, gather, standings
 from services.verify.numbering import numbered
-from services.verify.stored import read_stored
+from services.verify.stored import read_stored, snapshot
 from services.verify.tail import Tail
 from services.verify.verdicts import Break, Examination, Verdict
 
@@ -54,8 +54,10 @@ def audit(log: Log, engine: Engine, kept: Heads | None = None) -> Examination:
     `kept` are heads of an earlier day. What sinks remember is read before the topics are.
     """
     started = monotonic()
-    remembered, events = _remembered(engine), _events(engine)
-    stored = read_stored(engine)
+    # Of one moment, or a line written after the histories were read would seem to be missing.
+    with snapshot(engine) as connection:
+        stored = read_stored(connection)
+        remembered, events = _remembered(connection), _events(connection)
     tail = Tail(log)
     tail.read_on((*FACT_TOPICS, *_MEMORIES))
     evidence = gather(tail, stored, Policies(log.reader()))
@@ -103,24 +105,20 @@ def _facts(tail: Tail, topic: Topic, number: int) -> Iterator[Any]:
             continue  # the check of numbers names it
 
 
-def _remembered(engine: Engine) -> list[Remembered]:
+def _remembered(connection: Connection) -> list[Remembered]:
     found = []
-    with engine.connect() as connection:
-        for table in (ledger.progress, settlement.progress):
-            for row in connection.execute(select(table)).mappings():
-                place = f"{row['topic']}/{row['partition']}"
-                found.append(
-                    Remembered(
-                        row["sink"], place, row["next_offset"], row["sequences"], row["chains"]
-                    )
-                )
+    for table in (ledger.progress, settlement.progress):
+        for row in connection.execute(select(table)).mappings():
+            place = f"{row['topic']}/{row['partition']}"
+            found.append(
+                Remembered(row["sink"], place, row["next_offset"], row["sequences"], row["chains"])
+            )
     return found
 
 
-def _events(engine: Engine) -> dict[str, dict[str, Any]]:
-    with engine.connect() as connection:
-        rows = connection.execute(select(ledger.account_event)).mappings()
-        return {row["fact"]: dict(row) for row in rows}
+def _events(connection: Connection) -> dict[str, dict[str, Any]]:
+    rows = connection.execute(select(ledger.account_event)).mappings()
+    return {row["fact"]: dict(row) for row in rows}
 
 
 def _as_remembered(tail: Tail, remembered: list[Remembered]) -> Verdict:
