@@ -12,11 +12,11 @@ from operator import itemgetter
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from schemas.codec import read_fact
 from schemas.issuance import CardFact
-from schemas.topics import ISSUANCE_EVENTS, REDEMPTION_EVENTS, Topic
+from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS, Topic
 from schemas.value import AccountFact
 from services.ledger import tables as ledger
 from services.ledger.history import card_event_row, event_row
@@ -27,9 +27,9 @@ from services.runtime.ports import Log
 from services.runtime.records import Record
 from services.settlement import tables as settlement
 from services.verify.catching import WORKERS
-from services.verify.evidence import FACT_TOPICS, Evidence, gather
+from services.verify.evidence import FACT_TOPICS, Evidence, gather, standings
 from services.verify.numbering import numbered
-from services.verify.stored import read_stored
+from services.verify.stored import read_stored, snapshot
 from services.verify.tail import Tail
 from services.verify.verdicts import Break, Examination, Verdict
 
@@ -54,14 +54,20 @@ def audit(log: Log, engine: Engine, kept: Heads | None = None) -> Examination:
     `kept` are heads of an earlier day. What sinks remember is read before the topics are.
     """
     started = monotonic()
-    remembered, events = _remembered(engine), _events(engine)
-    stored = read_stored(engine)
+    # Of one moment, or a line written after the histories were read would seem to be missing.
+    with snapshot(engine) as connection:
+        stored = read_stored(connection)
+        remembered, events = _remembered(connection), _events(connection)
     tail = Tail(log)
     tail.read_on((*FACT_TOPICS, *_MEMORIES))
     evidence = gather(tail, stored, Policies(log.reader()))
+    # Now that no fact is read any more: whatever was read, its writer's row knows of.
+    tail.read_on(_MEMORIES)
+    evidence.later = standings(tail)
     verdicts = [
         numbered(evidence),
         _as_remembered(tail, remembered),
+        _as_booked(evidence),
         _histories(evidence, events),
         *([] if kept is None else [_as_kept(tail, kept)]),
     ]
@@ -99,24 +105,20 @@ def _facts(tail: Tail, topic: Topic, number: int) -> Iterator[Any]:
             continue  # the check of numbers names it
 
 
-def _remembered(engine: Engine) -> list[Remembered]:
+def _remembered(connection: Connection) -> list[Remembered]:
     found = []
-    with engine.connect() as connection:
-        for table in (ledger.progress, settlement.progress):
-            for row in connection.execute(select(table)).mappings():
-                place = f"{row['topic']}/{row['partition']}"
-                found.append(
-                    Remembered(
-                        row["sink"], place, row["next_offset"], row["sequences"], row["chains"]
-                    )
-                )
+    for table in (ledger.progress, settlement.progress):
+        for row in connection.execute(select(table)).mappings():
+            place = f"{row['topic']}/{row['partition']}"
+            found.append(
+                Remembered(row["sink"], place, row["next_offset"], row["sequences"], row["chains"])
+            )
     return found
 
 
-def _events(engine: Engine) -> dict[str, dict[str, Any]]:
-    with engine.connect() as connection:
-        rows = connection.execute(select(ledger.account_event)).mappings()
-        return {row["fact"]: dict(row) for row in rows}
+def _events(connection: Connection) -> dict[str, dict[str, Any]]:
+    rows = connection.execute(select(ledger.account_event)).mappings()
+    return {row["fact"]: dict(row) for row in rows}
 
 
 def _as_remembered(tail: Tail, remembered: list[Remembered]) -> Verdict:
@@ -154,6 +156,31 @@ def _as_kept(tail: Tail, kept: Heads) -> Verdict:
             if there != head["chain"]:
                 spot = f"{place} from {source}, fact {head['sequence']}"
                 verdict.add([Break(f"{spot}: kept {head['chain']}, it is {there or 'not there'}")])
+    return verdict
+
+
+def _as_booked(evidence: Evidence) -> Verdict:
+    """Journals stand on a partition in the order in which they came into the books.
+
+    Those of one input are numbered; which of two inputs came first, nothing but the rows' numbers
+    remembers: the sink reads a partition from its start, and numbers what it books.
+    """
+    verdict = Verdict("journals_stand_as_they_were_booked")
+    for number in evidence.tail.numbers(LEDGER_JOURNALS):
+        last, before = -1, ""
+        for seen in evidence.facts(LEDGER_JOURNALS, number):
+            row = evidence.stored.journals.get(seen.fact.id)
+            if row is None:
+                continue  # it is not booked yet, or `scrip verify` names it
+            verdict.checked += 1
+            spot = f"{LEDGER_JOURNALS.name}/{number} offset {seen.record.offset}"
+            if row["id"] < last:
+                journal = seen.fact.body
+                detail = f"{spot} is behind {before}, and was booked before it"
+                event = f"{journal.event} {journal.fact}"
+                verdict.add([Break(detail, journal.entity, "", event)])
+            else:
+                last, before = row["id"], f"offset {seen.record.offset}"
     return verdict
 
 

@@ -13,7 +13,7 @@ from services.verify.catching import CatchingUp, Lag
 from services.verify.evidence import Evidence, gather
 from services.verify.numbering import numbered
 from services.verify.outcomes import outcomes
-from services.verify.stored import read_stored
+from services.verify.stored import read_stored, snapshot
 from services.verify.tail import Tail
 from services.verify.verdicts import Break, Examination, Verdict
 
@@ -37,7 +37,8 @@ def examine(
     tail = tail or Tail(log)
     catching = CatchingUp(tail, engine, seconds_max, say)
     late = catching.all()
-    stored = read_stored(engine)
+    with snapshot(engine) as connection:
+        stored = read_stored(connection)
     late += catching.workers()
     waited = monotonic() - started
     policies = Policies(log.reader())

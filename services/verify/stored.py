@@ -1,5 +1,7 @@
 """What PostgreSQL holds, read in one snapshot, with the sinks' positions that belong to it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,16 +32,18 @@ class Stored:
     items: dict[str, Row]
 
 
-def read_stored(engine: Engine) -> Stored:
-    """One consistent picture of all tables (REPEATABLE READ)."""
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """All that is read here is of one moment (REPEATABLE READ)."""
     with engine.connect() as connection:
         if is_postgres(engine):
             connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
-            return _read(connection)
+            yield connection
 
 
-def _read(connection: Connection) -> Stored:
+def read_stored(connection: Connection) -> Stored:
+    """What the tables say, with how far their sinks were."""
     lines: dict[int, list[Row]] = {}
     columns = [ledger.journal_line.c[name] for name in LINE_COLUMNS]
     order = (ledger.journal_line.c.journal_id, ledger.journal_line.c.number)

@@ -20,6 +20,8 @@ from services.runtime.advance import PROGRESS
 from services.runtime.outbox_table import outbox
 from services.runtime.worker import Worker
 from services.settlement import tables as settlement
+from services.verify.auditing import audit
+from services.verify.verdicts import render
 from tests import at_rest
 from tests.invariants import Auditor, fact_sets, require, same, settled, sold_once
 from tests.observed import Observed
@@ -51,6 +53,8 @@ def check_rest(world: World, auditor: Auditor) -> None:
         assert world.site.engine is not None
         _database(world.site.engine, observed, accounts)
         check_runs(world.site, observed)
+        found = audit(world.log, world.site.engine)
+        require(found.holds, "the audit finds nothing", render(found))
 
 
 def _reads(scene: Scene, memory: Topic) -> bool:
