@@ -15,7 +15,10 @@ from schemas.value import AccountFact, Part
 
 
 class ReceiveValue(CommandModel):
-    """Another account sends value here. Never refusable. `frozen`: nobody may spend it yet."""
+    """Another account sends value here. Never refusable. `frozen`: nobody may spend it yet.
+
+    `order` and `note` are those of the refund it comes from.
+    """
 
     sender: Annotated[str, Field(alias="from")]
     cause: str
@@ -25,6 +28,8 @@ class ReceiveValue(CommandModel):
     programme: str
     currency: str
     reason: str | None = None
+    order: str | None = None
+    note: str | None = None
     unclaimed: bool = False
     frozen: bool = False
 

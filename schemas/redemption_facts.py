@@ -222,7 +222,10 @@ class ValueSent(AccountFact):
 
 @dataclass(kw_only=True)
 class ValueReceived(AccountFact):
-    """Lots and holds arrived from account `sender`; `unclaimed` when it stands in for another."""
+    """Lots and holds arrived from account `sender`; `unclaimed` when it stands in for another.
+
+    `order` and `note`: of the refund that it is, and why the goods came back.
+    """
 
     sender: str
     minor: int
@@ -230,6 +233,8 @@ class ValueReceived(AccountFact):
     holds: list[Hold]
     reason: str | None = None
     unclaimed: bool = False
+    order: str | None = None
+    note: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -247,6 +252,8 @@ class ValueForwarded:
     programme: str
     currency: str
     reason: str | None = None
+    order: str | None = None
+    note: str | None = None
 
 
 @dataclass(kw_only=True)

@@ -96,6 +96,8 @@ def send_on(command: Command, body: ReceiveValue, where: Where) -> Decision:
         programme=body.programme,
         currency=body.currency,
         reason=body.reason,
+        order=body.order,
+        note=body.note,
     )
     entities = {lot.entity for lot in lots} or {where.entity}
     return Accepted((Decided(VALUE_FORWARDED, on, tuple(sorted(entities)), where.location),))
@@ -139,6 +141,8 @@ def _received(case: Case, body: ReceiveValue, lots: list[Lot], holds: list[Hold]
         holds=holds,
         reason=body.reason,
         unclaimed=body.unclaimed,
+        order=body.order,
+        note=body.note,
     )
     return accepted(case.fact(VALUE_RECEIVED, received, lots))
 
@@ -209,6 +213,7 @@ def _outgoing(
     fact: Fact, body: Any, to: str, lots: list[Lot], holds: list[Hold], reason: str | None
 ) -> Outgoing:
     unclaimed = isinstance(body, ValueForwarded)
+    note = body.reason if isinstance(body, CaptureRefunded) else getattr(body, "note", None)
     return Outgoing(
         topic=REDEMPTION_COMMANDS.name,
         id=derived("receive_value", fact.id, to),
@@ -223,6 +228,8 @@ def _outgoing(
             "programme": body.programme,
             "currency": body.currency,
             "reason": reason,
+            "order": getattr(body, "order", None),
+            "note": note,
             "unclaimed": unclaimed,
             **({} if unclaimed else {"place": place_of(body.where)}),
             **({"frozen": True} if _stays_frozen(fact, body, to, reason) else {}),
