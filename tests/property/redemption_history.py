@@ -98,13 +98,24 @@ class History:
             place = self.chance.choice(PLACES)
             if place is not None and kind != "escheat_lots":
                 data["place"] = place
-            first = not is_charged_back(self.scenario, account)
-            outcome = self.world().do(kind, account, f"k{self.number}", **data)
-            if kind == "charge_back_sale" and outcome.reason is None:
-                self.scenario.rest()
-                check_found(self.scenario, account, first)
+            self._do(kind, account, data)
         for _ in range(self.chance.choice([0, 0, 1, 2])):
             self.scenario.arrive()
+
+    def _do(self, kind: str, account: str, data: dict[str, Any]) -> None:
+        first = not is_charged_back(self.scenario, account)
+        outcome = self.world().do(kind, account, f"k{self.number}", **data)
+        if kind == "charge_back_sale" and outcome.reason is None:
+            self.scenario.rest()
+            check_found(self.scenario, account, first)
+
+    def charge_back_all(self) -> None:
+        """In the end the sale of every card is charged back."""
+        self.scenario.rest()
+        for account in self.accounts:
+            self.number += 1
+            self._do("charge_back_sale", account, self._charge_back_sale(account))
+        self.scenario.rest()
 
     def world(self) -> Any:
         """What commands are given to; a wider one may deliver to other services too."""

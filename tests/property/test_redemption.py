@@ -27,7 +27,7 @@ def test_balances_books_and_fold_hold_after_any_history(
     for _ in range(steps):
         history.step()
         check(scenario)
-    scenario.rest()
+    history.charge_back_all()
     scenario.sweep()
     check(scenario)
     check_sales(scenario)

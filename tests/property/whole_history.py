@@ -125,6 +125,7 @@ def tell(seed: int, steps: int) -> None:
         history.step()
         check(cards.live)
         check_owner(cards)
+    history.charge_back_all()
     cards.sweep()
     check(cards.live)
     check_owner(cards)

@@ -227,6 +227,15 @@ def test_value_is_known_as_the_sales_under_every_name_it_takes_elsewhere() -> No
     assert scenario.do("extend_validity", "c2", **later).types == []
 
 
+def test_value_that_was_spent_to_the_end_elsewhere_is_the_sales_when_it_comes_back() -> None:
+    scenario = with_card(1_000)
+    sold(scenario, "c2")
+    scenario.do("transfer_balance", "c1", to="c2", reason="wish")
+    scenario.do("redeem", "c2", "k2", amount=usd(1_000))
+    scenario.do("refund_capture", "c2", capture="k2", amount=usd(400))
+    assert charged_back(scenario) == {"c2": 400, "lost": 600}
+
+
 def test_two_sales_on_one_card_are_told_apart() -> None:
     scenario = with_card(1_000)
     sold(scenario, "c2", lot("M1", 70))
