@@ -115,10 +115,8 @@ def decide(rows: Rows, command: Command, terms: Terms) -> Decision:
     misplacement = misplaced(command, terms, programme)
     if misplacement is not None:
         case.against(misplacement)
-    if (
-        (account.holds or account.return_due is not None)
-        and command.type in by_the_clock.FREED_FIRST
-        and by_the_clock.anything_over(account, terms.now)
+    if (account.holds or account.return_due is not None) and by_the_clock.anything_over(
+        command.type, account, terms.now
     ):
         facts, case = by_the_clock.as_swept(case)
         return by_the_clock.after(facts, _asked(case, body))

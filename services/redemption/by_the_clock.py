@@ -16,7 +16,7 @@ from services.redemption.case import Case
 from services.redemption.holds import lapsed, past_end
 from services.redemption.rows import Account
 
-# What may go out or come to an end depends on what is held. Captures look at their own hold's end
+# What may go out or come to an end depends on what is held. Captures look at the ends of holds
 # themselves; releases, refunds and enquiries find the same either way.
 FREED_FIRST: Final = frozenset(
     {
@@ -36,11 +36,17 @@ FREED_FIRST: Final = frozenset(
 )
 
 
-def anything_over(account: Account, now: int) -> bool:
-    """Is any hold, or the return under way, past its end (ms UTC) and not swept yet?"""
-    if account.return_due is not None and account.return_due <= now:
-        return True
-    return any(hold.ends_at <= now for hold in account.holds)
+LIVE_FIRST: Final = FREED_FIRST | {"capture_hold"}
+
+
+def anything_over(type: str, account: Account, now: int) -> bool:
+    """Is any hold, or the return under way, past its end (ms UTC), on which this one depends?"""
+    if type in FREED_FIRST:
+        for hold in account.holds:  # a loop, for `any` costs each use of a card that is held more
+            if hold.ends_at <= now:
+                return True
+    due = account.return_due
+    return due is not None and due <= now and type in LIVE_FIRST
 
 
 def as_swept(case: Case) -> tuple[list[Decided], Case]:

@@ -211,11 +211,13 @@ def load(state: State, rules: Rules) -> Step:
     return None, rested(replace(state, value=state.value + 1, used=True, loaded=True))
 
 
-def extend(state: State) -> Step:
-    """What expired is given back."""
+def extend(state: State, rules: Rules) -> Step:
+    """What expired is given back; a card that is used up for good has nothing to come."""
     if not known(state):
         return "unknown_account", state
     reasons = not_alive(state)
+    if state.life == "Redeemed" and rules.one_time:
+        reasons.append("already_used")
     if reasons or not state.expired:
         return first(reasons), state
     back = replace(state, value=state.value + state.expired, expired=0, used=True)

@@ -154,7 +154,7 @@ def _by_hand() -> Iterator[Move]:
     )
     yield Move(
         "extend",
-        _no_rules(model.extend),
+        _rules(model.extend),
         "extend_validity",
         (("expires_at", FAR), ("approved_by", "eve"), *why.items()),
         allowed=lambda state: state.old,

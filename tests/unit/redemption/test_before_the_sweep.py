@@ -193,6 +193,20 @@ def test_a_card_whose_return_is_past_its_end_is_live(
     assert scenario.do("confirm_return", "c1", **{"return": "b1"}).reason == "hold_lapsed"
 
 
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_hold_released_before_it_came_is_closed_though_a_return_has_just_ended(
+    swept: bool,
+) -> None:
+    scenario = with_card(1000)
+    assert scenario.do("release_hold", "c1", hold="h1").reason is None
+    assert scenario.do("reserve_return", "c1", "b1").reason is None
+    assert scenario.do("capture_hold", "c1", hold="h1").reason == "not_active"
+    scenario.later(seconds=30 * 60)
+    if swept:
+        scenario.sweep()
+    assert scenario.do("capture_hold", "c1", hold="h1").reason == "hold_closed"
+
+
 def test_who_is_refused_changes_nothing() -> None:
     scenario = past_its_end(with_card(1000), 700)
     before = copy.deepcopy(scenario.rows)
