@@ -28,11 +28,16 @@ class Money(BaseModel):
 
 
 def in_units(minor: int, currency: str) -> str:
-    """An amount for people, with as many decimals as its currency has: 25.00 USD, 500 JPY."""
+    """An amount for people, and of what: 25.00 USD, 500 JPY."""
+    return f"{figure(minor, currency)} {currency}"
+
+
+def figure(minor: int, currency: str) -> str:
+    """An amount for people, with as many decimals as its currency has: 1,234.50, -500, 1.500."""
     decimals = _DECIMALS.get(currency, 2)
     sign, digits = "-" if minor < 0 else "", f"{abs(minor):0{decimals + 1}d}"
     whole, part = digits[: len(digits) - decimals], digits[len(digits) - decimals :]
-    return f"{sign}{whole}{'.' if part else ''}{part} {currency}"
+    return f"{sign}{int(whole):,}{'.' if part else ''}{part}"
 
 
 def half_up(numerator: int, denominator: int) -> int:

@@ -18,7 +18,7 @@ from schemas.topics import (
     REDEMPTION_EVENTS,
     SETTLEMENT_ITEMS,
 )
-from services.runtime.staging import CHAIN_HEADER
+from services.runtime.staging import AFTER_HEADER, CHAIN_HEADER
 from tests.observed import Observed, Seen
 
 GENESIS: Final = "0" * 64
@@ -65,7 +65,7 @@ class Auditor:
         self.currency: dict[str, str] = {}
         self.moved: Counter[str] = Counter()
         self.in_transit: Counter[str] = Counter()
-        self._last: dict[tuple[str, int, str], tuple[int, str, int]] = {}
+        self._last: dict[tuple[str, int, str], tuple[int, str, int, int]] = {}
         self._ids: dict[tuple[str, str], str] = {}
         self._reserved: Counter[tuple[str, str]] = Counter()
         self._captured: Counter[tuple[str, str]] = Counter()
@@ -88,10 +88,10 @@ class Auditor:
         return len(facts)
 
     def _follow(self, seen: Seen, fact: Published) -> None:
-        """Sequences are dense, chains right, ids unique; time does not go back."""
+        """Sequences are dense, chains and batches right, ids unique; time does not go back."""
         record = seen.record
         place = (record.topic, record.partition, fact.input)
-        sequence, chain, time = self._last.get(place, (0, GENESIS, 0))
+        sequence, chain, time, end = self._last.get(place, (0, GENESIS, 0, 0))
         require(fact.time >= time, "time does not go back", seen.at)
         require(
             fact.sequence == sequence + 1,
@@ -101,7 +101,11 @@ class Auditor:
         chain = hashlib.sha256(bytes.fromhex(chain) + (record.value or b"")).hexdigest()
         told = record.header(CHAIN_HEADER)
         require(told is None or told.decode() == chain, "chain", seen.at)
-        self._last[place] = (fact.sequence, chain, fact.time)
+        if told is not None:
+            after = record.header(AFTER_HEADER)
+            require(after == str(end).encode(), "a batch begins at the end of the last", seen.at)
+            end = fact.sequence
+        self._last[place] = (fact.sequence, chain, fact.time, end)
         before = self._ids.setdefault((record.topic, fact.id), seen.at)
         require(before == seen.at, "one fact per id", f"{fact.type} {fact.id}: {before}, {seen.at}")
 

@@ -110,7 +110,12 @@ def _message(topic: Topic, type: str, known: dict[str, Any]) -> Document:
     if topic in COMMANDS_BY_TOPIC:
         message["headers"] = _headers({"scrip-seal": "<key id>:<HMAC-SHA256> of the record"})
     elif topic in FACTS_BY_TOPIC:
-        message["headers"] = _headers({"scrip-chain": "SHA-256 chain, on a batch's last fact"})
+        message["headers"] = _headers(
+            {
+                "scrip-chain": "SHA-256 chain, on a batch's last fact",
+                "scrip-after": "beside it: the sequence after which the batch begins",
+            }
+        )
     elif topic == DEADLETTERS:
         message["headers"] = _headers(
             {

@@ -79,8 +79,8 @@ def undo_import(
 def ship(
     batch: Batch,
     first: First,
-    last: Last,
     to: Annotated[str, typer.Option("--location", help="Where they go.")],
+    last: Last = None,
     again: Again = "",
     json: Json = False,
 ) -> None:
@@ -92,8 +92,8 @@ def ship(
 def activate(  # noqa: PLR0913, PLR0917 — a command's options are its parameters
     batch: Batch,
     first: First,
-    last: Last,
     tender: Annotated[str, typer.Option("--tender", help="cash, card, psp, promo …")],
+    last: Last = None,
     location: At = None,
     value: Value = None,
     again: Again = "",
@@ -108,7 +108,12 @@ def activate(  # noqa: PLR0913, PLR0917 — a command's options are its paramete
 
 @app.command()
 def void(
-    batch: Batch, first: First, last: Last, reason: Reason, again: Again = "", json: Json = False
+    batch: Batch,
+    first: First,
+    reason: Reason,
+    last: Last = None,
+    again: Again = "",
+    json: Json = False,
 ) -> None:
     """Take cards of stock out of use."""
     _answer(json, "move", _range(batch, first, last, "cancel_card", {"reason": reason}, again))

@@ -1,16 +1,18 @@
 """How the demo's figures read on a terminal, and as JSON."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
+from schemas.money import figure
 from schemas.topics import COMMAND_TOPICS
 from services.demo.playing import Shown
 from services.ledger import chart
 from services.verify.verdicts import render
 
+CURRENCY: Final = "USD"  # the demo's day knows no other
 _NAMES = {
     chart.BANK: "bank",
     chart.CLEARING: "PSP clearing",
@@ -109,7 +111,7 @@ def _balances(shown: Shown, console: Console) -> None:
 
 
 def _trial(shown: Shown, console: Console) -> None:
-    table = Table(title="trial balance (USD, debit positive)")
+    table = Table(title=f"trial balance ({CURRENCY}, debit positive)")
     table.add_column("account", no_wrap=True)
     for entity in shown.trial:
         table.add_column(entity, justify="right")
@@ -121,12 +123,13 @@ def _trial(shown: Shown, console: Console) -> None:
         table.add_row(name, *(_money(minor) for minor in amounts), _money(sum(amounts)))
     sums = [sum(found.values()) for found in shown.trial.values()]
     table.add_section()
-    table.add_row("sum", *(_money(minor) or "0.00" for minor in sums), _money(sum(sums)) or "0.00")
+    table.add_row("sum", *(figure(minor, CURRENCY) for minor in [*sums, sum(sums)]))
     console.print(table)
 
 
 def _pairs(shown: Shown, console: Console) -> None:
-    table = Table(title="items: what the seller of the value owes the place of its use (USD)")
+    owed = "what the seller of the value owes the place of its use"
+    table = Table(title=f"items: {owed} ({CURRENCY})")
     table.add_column("sold at → used at", no_wrap=True)
     for column in ("items", "base", "owed", "taken back", "unreconciled"):
         table.add_column(column, justify="right")
@@ -184,10 +187,7 @@ def _next(shown: Shown, console: Console) -> None:
 
 
 def _money(minor: int) -> str:
-    if minor == 0:
-        return ""
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100:,}.{abs(minor) % 100:02d}"
+    return figure(minor, CURRENCY) if minor else ""
 
 
 def _count(number: int) -> str:

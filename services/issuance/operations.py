@@ -106,7 +106,9 @@ def plan_import(
     row = _batch_row(wanted, directory.fingerprint(content), programme.currency, now)
 
     def same(kept: Row[Any]) -> bool:
-        return directory.is_of(kept.content, content, f"batch {wanted.batch} was planned")
+        what = f"batch {wanted.batch} was planned"
+        # Of a batch that the press made nothing is kept that could be an import's.
+        return kept.content is not None and directory.is_of(kept.content, content, what)
 
     with directory.engine.begin() as connection:
         if not insert_batch(connection, row, same):

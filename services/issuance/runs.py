@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Engine, Row, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -99,11 +98,10 @@ class Batches:
         """
         _require_fit(order, policy)
         templates = templates_of(policy.document, order.programme)
-        asked = [PREPARED, order.programme, order.cards, order.value, dict(order.place)]
         row = {
             "batch": order.batch,
             "kind": PREPARED,
-            "content": self.directory.fingerprint(orjson.dumps(asked)),
+            "content": None,
             "programme": order.programme,
             "currency": policy.document.programmes[order.programme].currency,
             "cards": order.cards,

@@ -53,7 +53,7 @@ BATCHES: Final = Table(
     METADATA,
     Column("batch", String(128), primary_key=True),
     Column("kind", String(16), nullable=False, comment="prepared or imported"),
-    Column("content", String(64), nullable=False, comment="HMAC-SHA256 of what was asked for"),
+    Column("content", String(64), comment="HMAC-SHA256 of what was asked for, if imported"),
     Column("programme", String(64), nullable=False),
     Column("currency", String(3), nullable=False),
     Column("cards", Integer, nullable=False, comment="how many"),

@@ -11,6 +11,7 @@ import orjson
 
 from schemas.identifiers import credit_account
 from schemas.instants import format_instant
+from schemas.money import figure
 from schemas.orders import shares
 from schemas.policy import OwnerKind
 from schemas.topics import REDEMPTION_BALANCES
@@ -79,11 +80,11 @@ def cover_order(
     ]
     due = total - sum(share.minor for share in found)
     lines = [
-        f"{_money(share.minor):>12} {unit} of {share.owner_kind} {owners[share.owner_kind]}"
+        f"{figure(share.minor, unit):>12} {unit} of {share.owner_kind} {owners[share.owner_kind]}"
         f" ({subjects[share.owner_kind]})"
         for share in found
     ]
-    lines.append(f"{_money(due):>12} {unit} remain due")
+    lines.append(f"{figure(due, unit):>12} {unit} remain due")
     return Said({"order": order, "holds": holds, "due": due}, "\n".join(lines))
 
 
@@ -146,29 +147,31 @@ def _text(
     if live is not None:
         ledger, held = live["ledger"], live["held"]
         lines.append(
-            f"ledger {_money(ledger)} {currency}, held {_money(held)}, "
-            f"available {_money(ledger - held)}"
+            f"ledger {figure(ledger, currency)} {currency}, held {figure(held, currency)}, "
+            f"available {figure(ledger - held, currency)}"
         )
-        lines += [_lot(lot) for lot in live["lots"]] + [_hold(hold) for hold in live["holds"]]
+        lines += [_lot(lot, currency) for lot in live["lots"]]
+        lines += [_hold(hold, currency) for hold in live["holds"]]
     lines += ["", f"{'':39} {'before':>12} {'change':>12} {'after':>12}  where, who, why"]
-    lines += [_line(event) for event in events]
+    lines += [_line(event, currency) for event in events]
     return "\n".join(lines)
 
 
-def _lot(lot: dict[str, Any]) -> str:
+def _lot(lot: dict[str, Any], currency: str) -> str:
     ends = f", until {format_instant(lot['expires_at'])}" if lot["expires_at"] else ""
     place = f"{lot['location']} ({lot['entity']})"
-    return f"  lot {_money(lot['minor'])} {lot['origin']} from {place}{ends}"
+    return f"  lot {figure(lot['minor'], currency)} {lot['origin']} from {place}{ends}"
 
 
-def _hold(hold: dict[str, Any]) -> str:
-    return f"  hold {hold['hold']} {_money(hold['minor'])} until {format_instant(hold['ends_at'])}"
+def _hold(hold: dict[str, Any], currency: str) -> str:
+    minor, ends = figure(hold["minor"], currency), format_instant(hold["ends_at"])
+    return f"  hold {hold['hold']} {minor} until {ends}"
 
 
-def _line(event: dict[str, Any]) -> str:
+def _line(event: dict[str, Any], currency: str) -> str:
     moved, held = event["ledger_change"], event["held_change"]
-    change = f"{_money(moved):>12}" if moved else " " * 12
-    before, after = _money(event["ledger_before"]), _money(event["ledger_after"])
+    change = f"{figure(moved, currency):>12}" if moved else " " * 12
+    before, after = (figure(event[f"ledger_{when}"], currency) for when in ("before", "after"))
     told = [
         f"{event['at'][:19]}Z {event['type']:<18} {before:>12} {change} {after:>12}",
         f"{event['location']}/{event['channel'] or '-'}",
@@ -177,11 +180,7 @@ def _line(event: dict[str, Any]) -> str:
         if event[field]:
             told.append(f"{field} {event[field]}")
     if held:
-        told.append(f"held {_money(event['held_before'])} → {_money(event['held_after'])}")
+        was, now = (figure(event[f"held_{when}"], currency) for when in ("before", "after"))
+        told.append(f"held {was} → {now}")
     told.append(f"#{event['hash'][:12]}")
     return "  ".join(told)
-
-
-def _money(minor: int) -> str:
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100:,}.{abs(minor) % 100:02d}"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from schemas.instants import format_instant
+from schemas.money import figure
 
 Transaction = Literal["issuance", "refund", "adjustment", "redemption", "expired", "consignment"]
 _BY_EVENT: Final[Mapping[str, Transaction]] = {
@@ -58,18 +59,13 @@ def credit_text(name: str, state: Mapping[str, Any], moves: Iterable[Mapping[str
         f"store credit of {state['owner_kind']} {state['owner']}, {state['currency']} ({name})"
     ]
     for one in moves:
+        amount, balance = (figure(one[of], state["currency"]) for of in ("amount", "balance"))
         told = [
             f"{format_instant(one['at'])[:19]}Z {one['type']:<11}",
-            f"{amount_text(one['amount']):>12} {amount_text(one['balance']):>12}",
+            f"{amount:>12} {balance:>12}",
             one["staff"] or one["channel"] or "-",
         ]
         told += [f"order {one['order']}"] if one["order"] else []
         told += [one["note"]] if one["note"] else []
         lines.append("  ".join(told))
     return "\n".join(lines)
-
-
-def amount_text(minor: int) -> str:
-    """Minor units for people; currencies of two decimals."""
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100:,}.{abs(minor) % 100:02d}"

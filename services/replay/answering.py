@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
+from schemas.money import figure
 from schemas.terms import Policy, Terms
 from services.replay.applying import ReplayRefusedError, apply_plan, require_person
 from services.replay.choice import Choice
@@ -114,10 +115,11 @@ def _planned(made: Plan) -> list[str]:
     lines += [f"facts {count:>10,}  {type}" for type, count in content["facts"].items()]
     for currency, entities in content["money"].items():
         for entity, sums in entities.items():
+            said = {name: figure(minor, currency) for name, minor in sums.items()}
             lines.append(
-                f"{entity} {currency}: moves {_money(sums['moved'])}, posted "
-                f"{_money(sums['posted'])}, to adjust {_money(sums['adjust'])}; liability "
-                f"{_money(sums['liability'])}, posted {_money(sums['liability_posted'])}"
+                f"{entity} {currency}: moves {said['moved']}, posted {said['posted']}, to adjust "
+                f"{said['adjust']}; liability {said['liability']}, posted "
+                f"{said['liability_posted']}"
             )
     lines += [_gl(row) for row in content["gl"][:SHOWN_MAX]]
     lines.append(f"{content['adjustments']['facts']} facts would be adjusted")
@@ -149,12 +151,9 @@ def _fields(fields: dict[str, dict[str, Any]]) -> str:
 
 
 def _gl(row: dict[str, Any]) -> str:
+    names = ("posted", "should", "difference")
+    posted, should, difference = (figure(row[name], row["currency"]) for name in names)
     return (
-        f"{row['entity']} {row['account']} {row['currency']}: {_money(row['posted'])} posted, "
-        f"{_money(row['should'])} should be, {_money(row['difference'])} to post"
+        f"{row['entity']} {row['account']} {row['currency']}: {posted} posted, "
+        f"{should} should be, {difference} to post"
     )
-
-
-def _money(minor: int) -> str:
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100:,}.{abs(minor) % 100:02d}"

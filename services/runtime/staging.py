@@ -12,6 +12,7 @@ from services.runtime.ports import Standing, Store
 from services.runtime.records import Headers, Marked, Record, Staged
 
 CHAIN_HEADER = "scrip-chain"
+AFTER_HEADER = "scrip-after"
 NEVER: Final = 2**62
 
 
@@ -66,6 +67,7 @@ class Staging:
         self._in_force_until = -1
         self._told = -1
         self._chain = bytes.fromhex(self.progress.chain)
+        self._after = self.progress.sequence
         self._finished: list[tuple[str, bytes | None]] = []
         self._marks: list[Marked] = []
         self.progress_row = b""
@@ -150,11 +152,16 @@ class Staging:
         )
 
     def finish(self, codec: RowCodec) -> None:
-        """Seal the batch: the chain on its last fact, then rows once each, then progress."""
+        """Seal the batch: the chain on its last fact, then rows once each, then progress.
+
+        Beside the chain stands after which fact the batch begins, so that a chain that is taken
+        from a batch's last fact is missed by the next one's.
+        """
         if self._last_fact is not None:
             self.progress.chain = self._chain.hex()
             chain = (CHAIN_HEADER, self.progress.chain.encode())
-            self._last_fact.headers = (*self._last_fact.headers, chain)
+            after = (AFTER_HEADER, str(self._after).encode())
+            self._last_fact.headers = (*self._last_fact.headers, chain, after)
         last: dict[str, int] = {}
         outputs, now = self.outputs, self.progress.now
         for key in self.changed:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from schemas.errors import ScripError
+from schemas.money import figure
 from schemas.terms import Terms
 from services.runtime.cli import DONE, NO, Said, require_log
 from services.runtime.clocks import SystemClock
@@ -120,7 +121,7 @@ def _status(desk: Desk, name: str | None) -> Said:
     text = "\n\n".join(_run(found) for found in runs) or "no runs yet"
     warnings = "".join(
         f"\n{rate.state}: {rate.returned} of {rate.sent} debits came back ({rate.kind}), "
-        f"{_money(rate.limit_bp)} % are allowed"
+        f"{rate.limit_bp // 100}.{rate.limit_bp % 100:02d} % are allowed"
         for rate in came_back
         if rate.state != "fine"
     )
@@ -133,7 +134,8 @@ def statement(settings: Settings, name: str, location: str) -> Said:
     desk = desk_of(settings)
     with desk.engine.connect() as connection:
         mine = (run_position.c.run == name, run_position.c.location == location)
-        row = connection.execute(select(run_position).where(*mine)).mappings().first()
+        of_run = select(run_position, run.c.currency).join(run, run.c.run == run_position.c.run)
+        row = connection.execute(of_run.where(*mine)).mappings().first()
         items = [
             item
             for item in list_items(connection)
@@ -143,13 +145,17 @@ def statement(settings: Settings, name: str, location: str) -> Said:
         return Said({"found": False}, f"run {name} has no position of {location}", NO)
     names = ("before", "net", "moved", "carried")
     found = {"run": name, "location": location, **{n: row[n] for n in names}, "items": items}
-    lines = [f"run {name}, {location}: " + ", ".join(f"{n} {_money(row[n])}" for n in names)]
-    lines += [
-        f"  {item['from']} → {item['to']}  {item['category']:<12} base {_money(item['base']):>10}"
-        f"  at {item['rate_bp']} bp  {_money(item['amount']):>10}  {item['kind']}"
-        for item in items
-    ]
+    said = ", ".join(f"{n} {figure(row[n], row['currency'])}" for n in names)
+    lines = [f"run {name}, {location}: {said}", *map(_item, items)]
     return Said(found, "\n".join(lines))
+
+
+def _item(item: dict[str, Any]) -> str:
+    base, amount = (figure(item[name], item["currency"]) for name in ("base", "amount"))
+    return (
+        f"  {item['from']} → {item['to']}  {item['category']:<12} base {base:>10}"
+        f"  at {item['rate_bp']} bp  {amount:>10}  {item['kind']}"
+    )
 
 
 def import_returns(settings: Settings, text: str) -> Said:
@@ -189,18 +195,10 @@ def _sent(connection: Connection, trace: str) -> Iterator[Any]:
 def _run(found: dict[str, Any]) -> str:
     who = f"made by {found['made_by']}, approved by {found['approved_by'] or 'nobody yet'}"
     lines = [f"run {found['id']}: {found['state']}, {who}"]
-    lines += [f"  {place:<12} {_money(minor):>14}" for place, minor in found["positions"].items()]
-    lines += [f"  {place:<12} {_money(minor):>14} carried" for place, minor in _carried(found)]
+    for what, said in (("positions", ""), ("carried", " carried")):
+        for place, minor in found[what].items():
+            lines.append(f"  {place:<12} {figure(minor, found['currency']):>14}{said}")
     lines += [f"  file {name}" for name in found["files"]]
     if found["held"]:
         lines.append(f"  {len(found['held'])} items wait: a location cannot settle")
     return "\n".join(lines)
-
-
-def _carried(found: dict[str, Any]) -> list[tuple[str, int]]:
-    return list(found["carried"].items())
-
-
-def _money(minor: int) -> str:
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100:,}.{abs(minor) % 100:02d}"

@@ -15,7 +15,7 @@ from services.settlement.tables import exception, file, item, run, run_entry, ru
 def list_items(connection: Connection) -> list[dict[str, Any]]:
     """Every item, in order of when it happened."""
     ordered = select(item).order_by(item.c.occurred_at, item.c.account, item.c.line, item.c.item)
-    same = ("category", "base", "funded", "rate_bp", "amount", "kind", "state", "run")
+    same = ("category", "base", "funded", "rate_bp", "amount", "kind", "state", "run", "currency")
     return [
         {"id": row["item"], "from": row["source"], "to": row["destination"]}
         | {name: row[name] for name in same}
@@ -96,6 +96,7 @@ def _run(connection: Connection, row: Mapping[Any, Any]) -> dict[str, Any]:
     return {
         "id": row["run"],
         "state": row["state"],
+        "currency": row["currency"],
         "positions": {p["location"]: p["moved"] for p in positions},
         "carried": {p["location"]: p["carried"] for p in positions if p["carried"]},
         "held": [obstacle["item"] for obstacle in row["held"]],

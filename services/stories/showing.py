@@ -8,7 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.instants import zone
+from schemas.money import figure
 from services.stories.reading import Story
+from services.stories.steps import CommandStep, RepeatStep, Step
 
 
 def show(story: Story, found: dict[str, Any], console: Console) -> None:
@@ -43,21 +45,31 @@ def _steps(story: Story, found: dict[str, Any], console: Console) -> None:
         said = reply.get("reason") or reply.get("outcome") or notes.get(step.number, "")
         again = " (again)" if reply.get("repeated") else ""
         moment = _moment(step.at, timezone)
+        currency = _currency(story, found, step)
         amounts = (balance.get("ledger"), balance.get("held"), reply.get("due"))
         id = str(getattr(step, "id", "") or reply.get("id") or "")
-        table.add_row(moment, step.do, id, f"{said}{again}", *(_amount(a) for a in amounts))
+        shown = (_amount(minor, currency) for minor in amounts)
+        table.add_row(moment, step.do, id, f"{said}{again}", *shown)
     console.print(table)
+
+
+def _currency(story: Story, found: dict[str, Any], step: Step) -> str:
+    """What an answer's amounts are of: its account's currency; without one, the network's."""
+    of = step.of if isinstance(step, RepeatStep) else step
+    account = found["accounts"].get(of.name, {}) if isinstance(of, CommandStep) else {}
+    return str(account.get("currency") or story.document.network.currency)
 
 
 def _accounts(found: dict[str, Any], console: Console) -> None:
     table = _titled("accounts", ("account", "state", "ledger", "held", "available", "lots"))
     for name, account in found["accounts"].items():
         state = f"{account['state'] or '—'}{' (frozen)' if account['frozen'] else ''}"
+        currency = account.get("currency", "")  # none: there is nothing on it either
         lots = ", ".join(
-            f"{lot['origin']} {_amount(lot['minor'])} of {lot['location']}"
+            f"{lot['origin']} {_amount(lot['minor'], currency)} of {lot['location']}"
             for lot in account["lots"]
         )
-        amounts = (_amount(account[key]) for key in ("ledger", "held", "available"))
+        amounts = (_amount(account[key], currency) for key in ("ledger", "held", "available"))
         table.add_row(name, state, *amounts, lots)
     console.print(table)
 
@@ -68,20 +80,19 @@ def _journals(found: dict[str, Any], console: Console) -> None:
         head = (journal["date"], journal["entity"], journal["event"])
         for number, line in enumerate(journal["lines"]):
             shown = head if number == 0 else ("", "", "")
-            sides = (_amount(line[side] or None) for side in ("debit", "credit"))
+            currency = journal["currency"]
+            sides = (_amount(line[side] or None, currency) for side in ("debit", "credit"))
             table.add_row(*shown, line["account"], *sides, line["counterparty"] or "")
     if found["journals"]:
         console.print(table)
 
 
 def _trial_balance(found: dict[str, Any], console: Console) -> None:
-    entities = list(found["trial_balance"])
-    accounts = sorted({a for balance in found["trial_balance"].values() for a in balance})
-    table = _titled("trial balance (debit positive)", ("account", *entities))
-    for account in accounts:
-        amounts = (found["trial_balance"][entity].get(account) for entity in entities)
-        table.add_row(account, *(_amount(minor) for minor in amounts))
-    if accounts:
+    for currency, books in found["trial_balance_by_currency"].items():
+        table = _titled(f"trial balance ({currency}, debit positive)", ("account", *books))
+        for account in sorted({account for balance in books.values() for account in balance}):
+            amounts = (balance.get(account) for balance in books.values())
+            table.add_row(account, *(_amount(minor, currency) for minor in amounts))
         console.print(table)
 
 
@@ -89,7 +100,7 @@ def _items(found: dict[str, Any], console: Console) -> None:
     columns = ("from", "to", "category", "base", "rate_bp", "amount", "kind", "state", "run")
     if found["items"]:
         rows = [
-            {**item, "base": _amount(item["base"]), "amount": _amount(item["amount"])}
+            {**item, **{of: _amount(item[of], item["currency"]) for of in ("base", "amount")}}
             for item in found["items"]
         ]
         _table(console, "items", columns, rows)
@@ -97,12 +108,15 @@ def _items(found: dict[str, Any], console: Console) -> None:
 
 def _runs(found: dict[str, Any], console: Console) -> None:
     for run in found["runs"]:
+        currency = run["currency"]
         console.print(f"run {run['id']}: {run['state']}", style="bold", markup=False)
         for what in ("positions", "carried"):
             for location, minor in run[what].items():
-                console.print(f"  {what} {location}: {_amount(minor)}", markup=False)
+                said = _amount(minor, currency)
+                console.print(f"  {what} {location}: {said}", markup=False)
         for entry in run["entries"]:
-            said = f"{entry['direction']} {_amount(entry['amount'])} code {entry['code']}"
+            amount = _amount(entry["amount"], currency)
+            said = f"{entry['direction']} {amount} code {entry['code']}"
             more = f"trace {entry['trace']} attempt {entry['attempt']}: {entry['state']}"
             console.print(f"  {entry['location']} {said} {more}", markup=False)
         if run["held"]:
@@ -127,12 +141,8 @@ def _titled(title: str, columns: tuple[str, ...]) -> Table:
     return table
 
 
-def _amount(minor: int | None) -> str:
-    """Minor units as they are said: 1234 is 12.34 (currencies of two decimals)."""
-    if minor is None:
-        return ""
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d}"
+def _amount(minor: int | None, currency: str) -> str:
+    return "" if minor is None else figure(minor, currency)
 
 
 def _moment(at: int, timezone: str) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 
 from schemas.codec import read_fact
 from schemas.issuance import CardFact
-from schemas.topics import ISSUANCE_EVENTS, REDEMPTION_EVENTS, Topic
+from schemas.topics import ISSUANCE_EVENTS, LEDGER_JOURNALS, REDEMPTION_EVENTS, Topic
 from schemas.value import AccountFact
 from services.ledger import tables as ledger
 from services.ledger.history import card_event_row, event_row
@@ -27,7 +27,7 @@ from services.runtime.ports import Log
 from services.runtime.records import Record
 from services.settlement import tables as settlement
 from services.verify.catching import WORKERS
-from services.verify.evidence import FACT_TOPICS, Evidence, gather
+from services.verify.evidence import FACT_TOPICS, Evidence, gather, standings
 from services.verify.numbering import numbered
 from services.verify.stored import read_stored
 from services.verify.tail import Tail
@@ -59,9 +59,13 @@ def audit(log: Log, engine: Engine, kept: Heads | None = None) -> Examination:
     tail = Tail(log)
     tail.read_on((*FACT_TOPICS, *_MEMORIES))
     evidence = gather(tail, stored, Policies(log.reader()))
+    # Now that no fact is read any more: whatever was read, its writer's row knows of.
+    tail.read_on(_MEMORIES)
+    evidence.later = standings(tail)
     verdicts = [
         numbered(evidence),
         _as_remembered(tail, remembered),
+        _as_booked(evidence),
         _histories(evidence, events),
         *([] if kept is None else [_as_kept(tail, kept)]),
     ]
@@ -154,6 +158,31 @@ def _as_kept(tail: Tail, kept: Heads) -> Verdict:
             if there != head["chain"]:
                 spot = f"{place} from {source}, fact {head['sequence']}"
                 verdict.add([Break(f"{spot}: kept {head['chain']}, it is {there or 'not there'}")])
+    return verdict
+
+
+def _as_booked(evidence: Evidence) -> Verdict:
+    """Journals stand on a partition in the order in which they came into the books.
+
+    Those of one input are numbered; which of two inputs came first, nothing but the rows' numbers
+    remembers: the sink reads a partition from its start, and numbers what it books.
+    """
+    verdict = Verdict("journals_stand_as_they_were_booked")
+    for number in evidence.tail.numbers(LEDGER_JOURNALS):
+        last, before = -1, ""
+        for seen in evidence.facts(LEDGER_JOURNALS, number):
+            row = evidence.stored.journals.get(seen.fact.id)
+            if row is None:
+                continue  # it is not booked yet, or `scrip verify` names it
+            verdict.checked += 1
+            spot = f"{LEDGER_JOURNALS.name}/{number} offset {seen.record.offset}"
+            if row["id"] < last:
+                journal = seen.fact.body
+                detail = f"{spot} is behind {before}, and was booked before it"
+                event = f"{journal.event} {journal.fact}"
+                verdict.add([Break(detail, journal.entity, "", event)])
+            else:
+                last, before = row["id"], f"offset {seen.record.offset}"
     return verdict
 
 

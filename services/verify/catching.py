@@ -52,7 +52,7 @@ _STAGES: Final[tuple[tuple[str, tuple[Topic, ...]], ...]] = (
     ("settlement", (REDEMPTION_EVENTS,)),
     ("ledger", (REDEMPTION_EVENTS, SETTLEMENT_ITEMS, SETTLEMENT_BATCHES, LEDGER_OPERATIONS)),
 )
-_OUTBOXES: Final = (
+OUTBOXES: Final = (
     ("settlement", SETTLEMENT_BATCHES, SETTLEMENT_MEMORY),
     ("ledger", LEDGER_OPERATIONS, LEDGER_MEMORY),
 )
@@ -92,6 +92,13 @@ def progress_of(tail: Tail, worker: str) -> dict[TopicPartition, Progress]:
             if not keys:
                 break
     return found
+
+
+def left_of(tail: Tail, memory: Topic) -> dict[TopicPartition, Progress]:
+    """How far the outbox of this memory is, by the partitions it writes to."""
+    key = progress_key(OUTBOX.name)
+    rows = {number: tail.latest(memory, number).get(key) for number in tail.numbers(memory)}
+    return {(OUTBOX.name, n): read_progress(row) for n, row in rows.items() if row is not None}
 
 
 def positions_of(engine: Engine, sink: str) -> dict[TopicPartition, int]:
@@ -161,13 +168,11 @@ def behind_worker(tail: Tail, worker: str, needs: Mapping[TopicPartition, int]) 
 def behind_outboxes(tail: Tail, engine: Engine) -> list[Lag]:
     """Facts of operations that have not left PostgreSQL yet."""
     found: list[Lag] = []
-    key = progress_key(OUTBOX.name)
-    for owner, topic, memory in _OUTBOXES:
+    for owner, topic, memory in OUTBOXES:
         newest = select(func.max(outbox.c.position)).where(outbox.c.topic == topic.name)
         with engine.connect() as connection:
             needed = connection.execute(newest).scalar_one() or 0
-        rows = (tail.latest(memory, number).get(key) for number in tail.numbers(memory))
-        at = max((read_progress(row).next for row in rows if row is not None), default=0)
+        at = max((progress.next for progress in left_of(tail, memory).values()), default=0)
         if at < needed:
             found.append(Lag(f"{owner} outbox", (OUTBOX.name, 0), at, needed))
     return found

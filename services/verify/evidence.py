@@ -20,7 +20,7 @@ from services.runtime.advance import Progress
 from services.runtime.policies import Policies
 from services.runtime.ports import TopicPartition
 from services.runtime.records import Record
-from services.verify.catching import WORKERS, progress_of
+from services.verify.catching import OUTBOXES, WORKERS, left_of, progress_of
 from services.verify.stored import Stored
 from services.verify.tail import Tail
 
@@ -32,6 +32,10 @@ FACT_TOPICS = (
     LEDGER_OPERATIONS,
     LEDGER_JOURNALS,
 )
+
+
+# {worker: {(topic it reads, partition): how far}}; of an outbox beside its owner's.
+Standings = dict[str, dict[TopicPartition, Progress]]
 
 
 class PolicyUnknownError(LookupError):
@@ -49,14 +53,16 @@ class Seen(NamedTuple):
 class Evidence:
     """`cut` is {(topic, partition): offset} up to which facts are judged, as PostgreSQL has them.
 
-    `folded` is filled by the first check that folds: {service: {partition: {key: row}}}.
+    `progress` was read before the facts, `later` (if at all) after them. `folded` is filled by the
+    first check that folds: {service: {partition: {key: row}}}.
     """
 
     tail: Tail
     stored: Stored
     policies: Policies
     cut: dict[TopicPartition, int]
-    progress: dict[str, dict[TopicPartition, Progress]] = field(default_factory=dict)
+    progress: Standings = field(default_factory=dict)
+    later: Standings | None = None
     folded: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
     _seen: dict[TopicPartition, list[Seen]] = field(default_factory=dict)
 
@@ -107,5 +113,12 @@ def gather(tail: Tail, stored: Stored, policies: Policies) -> Evidence:
     """Put together what has been read; the cut is where PostgreSQL's sinks are."""
     cut = {p: at for positions in stored.positions.values() for p, at in positions.items()}
     cut |= tail.ends((LEDGER_OPERATIONS,))
-    progress = {worker: progress_of(tail, worker) for worker in WORKERS}
-    return Evidence(tail, stored, policies, cut, progress)
+    return Evidence(tail, stored, policies, cut, standings(tail))
+
+
+def standings(tail: Tail) -> Standings:
+    """How far every worker and every outbox is, by what has been read of their rows."""
+    found = {worker: progress_of(tail, worker) for worker in WORKERS}
+    for owner, _, memory in OUTBOXES:
+        found[owner] |= left_of(tail, memory)
+    return found

@@ -23,13 +23,13 @@ from schemas.topics import DEADLETTERS, ISSUANCE_COMMANDS, REDEMPTION_COMMANDS, 
 from services.issuance.directory import Directory, PinAnswer
 from services.issuance.numbers import grouped, normalised
 from services.issuance.press import PrintKey
-from services.issuance.tables import BATCHES, CARDS, CHUNKS
+from services.issuance.tables import BATCHES, CHUNKS, REKEYED
 from services.local.keys import secret_of
 from services.local.machine import Machine
 from services.runtime.kafka_settings import plain_producer_settings, reader_settings
 from services.runtime.tables import open_tables
 from tests.crash.publishing import Channel, read_topic
-from tests.e2e.batch import scrip
+from tests.e2e.batch import account_of, brought_back, scrip
 from tests.small_world import POLICY_DOCUMENT, money
 
 WAIT_SECONDS_MAX = 120.0
@@ -39,7 +39,12 @@ POLICY: dict[str, Any] = {
     "channels": {"pos": {"may": ["issue", "redeem", "refund"]}},
     "programmes": {
         **POLICY_DOCUMENT["programmes"],
-        "plastic": {"kind": "card", "currency": "USD", "templates": ["embossed"]},
+        "plastic": {
+            "kind": "card",
+            "currency": "USD",
+            "templates": ["embossed"],
+            "returns": {"to": "prepared"},
+        },
     },
     "templates": {
         "embossed": {
@@ -71,10 +76,11 @@ def test_no_code_and_no_pin_is_in_any_topic_table_log_dead_letter_or_file(
 ) -> None:
     _live_a_day(machine, tmp_path)
     secrets = [*OLD, *OLD.values(), *_pressed(machine)]
-    assert len(secrets) == 20 + 10 * 5 + 10
+    assert len(secrets) == len(set(secrets)) == 20 + 10 * 5 + 10 + 2 * 5
     needles = {needle: secret for secret in secrets for needle in forms(secret)}
     places = list(everything(machine))
     assert {place.split(" ")[0] for place, _ in places} == {"topic", "table", "file"}
+    assert dict(places)["table directory.rekeyed"]
     assert sum(len(content) for _, content in places) > 100_000
     assert read_topic(machine, DEADLETTERS) != []
     assert found(needles, places) == []
@@ -184,7 +190,7 @@ def _tables(machine: Machine) -> Iterator[tuple[str, bytes]]:
 
 
 def _live_a_day(machine: Machine, tmp_path: Path) -> None:
-    """Make, import, move, sell, spend, look up, print, undo, and get some of it wrong."""
+    """Make, import, move, sell, spend, look up, rekey, print, undo, and get some of it wrong."""
     lines = [f"{code},5000,2025-01-01T00:00:00Z,,{pin}" for code, pin in OLD.items()]
     head = "code,balance_minor,sold_at,expires_at,pin"
     good, bad = tmp_path / "old.csv", tmp_path / "bad.csv"
@@ -209,6 +215,7 @@ def _live_a_day(machine: Machine, tmp_path: Path) -> None:
         assert done.returncode == status, (arguments, done.stdout, done.stderr)
     _look_up(machine)
     _spend(machine)
+    _rekey(machine, tmp_path)
     for more, undone, left in (((), 0, 9), (("--unused-only",), 9, 0)):
         undo = scrip(machine, "cards", "undo-import", "--batch", "o1", "--json", *more)
         said = orjson.loads(undo.stdout)
@@ -228,12 +235,22 @@ def _look_up(machine: Machine) -> None:
     engine.dispose()
 
 
+def _rekey(machine: Machine, tmp_path: Path) -> None:
+    """Two cards come back; one whose card is not in stock is refused, and both are printed."""
+    channel = Channel(machine)
+    for number in (1, 2):
+        brought_back(machine, channel, account_of(machine, "b1", number))
+    of_b1 = ("--batch", "b1", "--from", "1")
+    for status, arguments in (
+        (1, ("cards", "rekey", *of_b1, "--to", "3", "--json")),
+        (0, ("cards", "print", *of_b1, "--to", "2", "--out", str(tmp_path / "anew.pdf"))),
+    ):
+        done = scrip(machine, *arguments)
+        assert done.returncode == status, (arguments, done.stdout, done.stderr)
+
+
 def _spend(machine: Machine) -> None:
-    engine = open_tables(machine.database)
-    with engine.connect() as connection:
-        of_import = select(CARDS.c.account).where(CARDS.c.batch == "o1", CARDS.c.number == 1)
-        account = connection.execute(of_import).scalar_one()
-    engine.dispose()
+    account = account_of(machine, "o1", 1)
     channel = Channel(machine)
     channel.send(REDEMPTION_COMMANDS, "r1", "redeem", account, amount=money(100))
     channel.send(REDEMPTION_COMMANDS, "bad", "redeem", account, amount=money(100), colour="red")
@@ -247,19 +264,18 @@ def _spend(machine: Machine) -> None:
 
 
 def _pressed(machine: Machine) -> list[str]:
-    """All secrets of the two batches, from their print files: where they are meant to be."""
+    """All secrets of the two batches, old and new, from their print files: where they may be."""
     engine = open_tables(machine.database)
     key = PrintKey(bytes.fromhex(secret_of(machine.folder / "print-key")))
     with engine.connect() as connection:
         batches = connection.execute(select(BATCHES.c.batch, BATCHES.c.wrapped)).all()
         chunks = connection.execute(select(CHUNKS).where(CHUNKS.c.sealed.is_not(None))).all()
+        rekeyed = connection.execute(select(REKEYED)).all()
     engine.dispose()
     wrapped = {row.batch: row.wrapped for row in batches}
-    cards = [
-        card
-        for chunk in chunks
-        for _, card in key.open(wrapped[chunk.batch], chunk.batch, chunk.chunk, chunk.sealed)
-    ]
+    parts = [(wrapped[one.batch], one.batch, one.chunk, one.sealed) for one in chunks]
+    parts += [(one.wrapped, one.batch, one.number, one.sealed) for one in rekeyed]
+    cards = [card for part in parts for _, card in key.open(*part)]
     texts = [secret.text for card in cards for secret in card.identifiers]
     return [*texts, *(card.pin for card in cards if card.pin is not None)]
 

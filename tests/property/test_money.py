@@ -78,6 +78,8 @@ def test_half_up_is_the_same_on_both_sides_of_nothing(numerator: int, denominato
         (1500, "KWD", "1.500 KWD"),
         (-1, "TND", "-0.001 TND"),
         (12345, "UYW", "1.2345 UYW"),
+        (123456789, "USD", "1,234,567.89 USD"),
+        (-1234567, "JPY", "-1,234,567 JPY"),
     ],
 )
 def test_an_amount_is_said_with_the_decimals_of_its_currency(

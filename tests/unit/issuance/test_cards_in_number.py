@@ -157,6 +157,16 @@ def test_the_same_file_goes_on_and_another_under_its_name_is_refused(
         imported(world, directory, 29)
 
 
+def test_an_import_under_the_name_of_a_batch_of_the_press_is_refused(
+    directory: Directory,
+) -> None:
+    press = Press(directory, PARTITIONS)
+    made = Batches(directory, press, PrintKey(b"k" * 32), PARTITIONS, lambda _: None)
+    made.plan(Order("b1", "gift", 10), POLICY, START)
+    with pytest.raises(BatchRefusedError, match="was another"):
+        plan_import(directory, PARTITIONS, Import("b1", "gift", old(10)), POLICY, START)
+
+
 def test_an_import_goes_on_under_other_peppers_while_its_own_is_there(
     world: SmallWorld, engine: Engine
 ) -> None:

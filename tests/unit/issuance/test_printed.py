@@ -89,7 +89,7 @@ def test_a_digital_card_is_html_with_its_qr_inside_and_text(directory: Directory
 
 
 @pytest.mark.parametrize(
-    ("currency", "said"), [("JPY", "2500 JPY"), ("KWD", "2.500 KWD"), ("EUR", "25.00 EUR")]
+    ("currency", "said"), [("JPY", "2,500 JPY"), ("KWD", "2.500 KWD"), ("EUR", "25.00 EUR")]
 )
 def test_a_value_is_printed_and_sent_with_the_decimals_of_its_currency(
     directory: Directory, currency: str, said: str

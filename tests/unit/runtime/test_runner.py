@@ -254,6 +254,10 @@ def test_answers_are_forgotten_after_their_time_and_not_before(world: SmallWorld
         return {key for key, value in last.items() if b"/answer/" in (key or b"") and value}
 
     assert b"c1/answer/s1" in answers()
+    world.clock.move(START + 37 * DAY - 1)
+    prepared(world, *[f"m{i}" for i in range(20)])
+    world.settle()
+    assert b"c1/answer/s1" in answers()
     world.clock.move(START + 38 * DAY)
     prepared(world, *[f"n{i}" for i in range(20)])
     world.settle()
