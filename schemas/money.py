@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 MINOR_MAX: Final = 10**15
 Minor = Annotated[int, Field(ge=-MINOR_MAX, le=MINOR_MAX, strict=True)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+# A NACHA file says no currency: its amounts are cents of this one.
+OF_BANK_FILES: Final = "USD"
 
 # ISO 4217: these have other than two decimals.
 _DECIMALS: Final = {

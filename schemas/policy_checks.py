@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from schemas.errors import ScripError
 from schemas.findings import Finding, findings, show
+from schemas.money import OF_BANK_FILES
 from schemas.policy import Fixed, PolicyDocument, Programme, Range, Template
 
 APART: Final = (("adjust", "settle"), ("settle", "release"))
@@ -25,7 +26,8 @@ class PolicyRefusedError(ScripError, ValueError):
 def read_policy(document: Any, *, published: bool = False) -> PolicyDocument:
     """The checked document; PolicyRefusedError names every path that is wrong.
 
-    One that is `published` may have templates that a new one may not: it is in force already.
+    One that is `published` may have templates, and a currency of settlement, that a new one may
+    not: it is in force already.
     """
     try:
         policy = PolicyDocument.model_validate(document)
@@ -37,6 +39,7 @@ def read_policy(document: Any, *, published: bool = False) -> PolicyDocument:
         *([] if published else _templates(policy)),
         *_channels(policy),
         *_settlement(policy),
+        *([] if published else _bank_files(policy)),
         *_rights(policy),
     ]
     if found:
@@ -139,6 +142,17 @@ def _settlement(policy: PolicyDocument) -> Iterator[Finding]:
         yield from _unknown(f"settlement.pairs.{number}.to", pair.to, places, "places")
         if pair.from_ == pair.to:
             yield Finding(f"settlement.pairs.{number}.to", show(pair.to), "another place than from")
+
+
+def _bank_files(policy: PolicyDocument) -> Iterator[Finding]:
+    """Without bank accounts what is owed is only booked, in any currency."""
+    banked = [policy.network.bank_account, *(p.bank_account for p in policy.locations.values())]
+    currency = policy.network.currency
+    if policy.settlement.enabled and any(banked) and currency != OF_BANK_FILES:
+        said = "settlement is enabled, there are bank accounts, and bank files are in"
+        yield Finding(
+            "network.currency", show(currency), f"{OF_BANK_FILES}: {said} {OF_BANK_FILES}"
+        )
 
 
 def _rights(policy: PolicyDocument) -> Iterator[Finding]:

@@ -199,6 +199,6 @@ def _run(found: dict[str, Any]) -> str:
         for place, minor in found[what].items():
             lines.append(f"  {place:<12} {figure(minor, found['currency']):>14}{said}")
     lines += [f"  file {name}" for name in found["files"]]
-    if found["held"]:
-        lines.append(f"  {len(found['held'])} items wait: a location cannot settle")
+    for reason, count in found["held_reasons"].items():
+        lines.append(f"  held back: {count} ({reason.replace('_', ' ')})")
     return "\n".join(lines)

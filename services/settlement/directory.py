@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, func, select, update
 
 from schemas.errors import ScripError
+from schemas.money import OF_BANK_FILES
 from schemas.terms import Policy
 from services.runtime.outbox_table import insert_new
 from services.settlement.entries import BankAccount
@@ -185,6 +186,8 @@ def _same(connection: Connection, vault: Vault, details: AccountDetails) -> bool
 
 
 def _named(policy: Policy, locations: Iterable[str]) -> dict[str, str]:
+    if policy.document.network.currency != OF_BANK_FILES:
+        return {}  # no account can be paid in it
     places = ((name, policy.place(name)) for name in locations)
     return {name: place.bank_account for name, place in places if place and place.bank_account}
 

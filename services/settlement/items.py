@@ -1,6 +1,7 @@
 """Makes reconciliation items: what a place is owed where it was paid with another's value.
 
-One item per line and source location S of a fact at location D ≠ S. A use accrues `base` × rate of
+One item per line and source location S of a fact at location D ≠ S, or at S itself where it is of
+another entity than the value that came in there. A use accrues `base` × rate of
 the policy it was decided under; a refund to the same account takes that back, cumulatively, between
 S and the place of the capture, whoever took the goods back. A refund to another account makes no
 item: that account's lot belongs to the refunding place, and the original items stay.
@@ -146,9 +147,8 @@ def _sides(parts: Iterable[Part], where: Where, policy: Policy) -> list[_Side]:
     grouped: dict[tuple[int, str, str], list[Part]] = {}
     between_entities_only = policy.document.settlement.same_entity == "none"
     for part in parts:
-        if part.location == where.location:
-            continue
-        if between_entities_only and part.entity == where.entity:
+        within = part.entity == where.entity
+        if within and (between_entities_only or part.location == where.location):
             continue
         grouped.setdefault((part.line, part.location, part.entity), []).append(part)
     return [

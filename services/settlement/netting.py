@@ -15,28 +15,34 @@ from enum import StrEnum
 
 
 class Standing(StrEnum):
-    """Whether a location's bank account can be used, and if not, why."""
+    """Whether a location's bank account can be used (for an item), and if not, why."""
 
     ABLE = "able"
     NO_BANK_ACCOUNT = "no_bank_account"
     NOT_ACTIVE = "account_not_active"
     FROZEN = "account_frozen"
     CONSUMER = "consumer_account"
+    OTHER_ENTITY = "location_of_another_entity"
+    OTHER_CURRENCY = "not_the_currency_of_bank_files"
 
 
 @dataclass(frozen=True, slots=True)
 class Payable:
-    """An accrued item: `source` owes `destination` this much; negative turns it round."""
+    """An accrued item: `source` owes `destination` this much; negative turns it round.
+
+    `barred`: why no run can take it, whatever the accounts of its locations, and for which of them.
+    """
 
     item: str
     source: str
     destination: str
     amount_minor: int
+    barred: tuple[str, Standing] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An item left accrued, on both sides, because one location cannot settle."""
+    """An item left accrued, on both sides, because one location cannot settle it."""
 
     item: str
     location: str
@@ -122,6 +128,8 @@ def _moves(place: str, due: int, terms: Terms) -> bool:
 
 
 def _obstacle(item: Payable, terms: Terms) -> Held | None:
+    if item.barred is not None:
+        return Held(item.item, *item.barred)
     for place in (terms.parent, item.source, item.destination):
         if (standing := terms.standing(place)) is not Standing.ABLE:
             return Held(item.item, place, standing)
@@ -142,7 +150,8 @@ def _require_sound(
     twice = [item for item, times in Counter(row.item for row in items).items() if times > 1]
     if twice:
         raise ValueError(f"items given twice: {twice[:3]}")
-    if circular := [row.item for row in items if row.source == row.destination]:
+    circular = [row.item for row in items if row.source == row.destination and not row.barred]
+    if circular:
         raise ValueError(f"items from a location to itself: {circular[:3]}")
     if carried_before.get(terms.parent):
         raise ValueError(f"the parent {terms.parent} carries nothing from run to run")

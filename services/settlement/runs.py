@@ -5,7 +5,7 @@ what it claims is its own until it is cancelled. Every function works in the cal
 can be called again at any point, and then changes nothing or goes on from where it stands.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -24,10 +24,19 @@ from services.settlement.directory import Vault, standings_of
 from services.settlement.effects.runs import KIND, set_run
 from services.settlement.effects.tables import release_items, set_state
 from services.settlement.entries import ATTEMPTS_MAX
-from services.settlement.netting import Payable, Standing, net
+from services.settlement.holding import (
+    Complaint,
+    estranged,
+    of_carried,
+    of_items,
+    of_owed,
+    payable,
+)
+from services.settlement.netting import Netting, Standing, net
 from services.settlement.plans.tables import (
     Plan,
     carried_now,
+    carried_rows,
     items_of,
     plan_of,
     positions_of,
@@ -36,7 +45,7 @@ from services.settlement.plans.tables import (
 )
 from services.settlement.returns import RETRY_DAYS_MAX
 from services.settlement.tables import item, owed, progress, run, run_position
-from services.settlement.telling.operations import Teller
+from services.settlement.telling.operations import Teller, note
 
 CANCELLABLE = ("open", "calculated", "pending_approval")
 SERVICE = "service/"
@@ -63,19 +72,18 @@ def start(connection: Connection, order: RunOrder, terms: Terms) -> None:
     _require_right(terms.policy, order.made_by, "settle")
     if not _open(connection, order, terms):
         return
-    currency = terms.policy.document.network.currency
-    rows = _accrued(connection, currency)
-    payables = [_payable(row) for row in rows]
+    rows = _accrued(connection)
+    payables = [payable(row, terms.policy) for row in rows]
     places = {p for row in payables for p in (row.source, row.destination)}
     under = terms_of(connection, terms.policy, places | {terms.policy.parent})
-    netting = net(payables, carried_now(connection, currency), under)
+    netting = net(payables, carried_now(connection, terms.policy), under)
     set_state(connection, netting.claimed, "assigned", order.run)
-    held = [
-        {"item": row.item, "location": row.location, "reason": row.reason.value}
-        for row in netting.held
-    ]
-    set_run(connection, order.run, held=held)
+    set_run(connection, order.run, held=_held(netting))
     _claim_owed(connection, order.run, terms)
+    _complain(connection, order.run, of_items(rows, netting.held, terms.policy), terms)
+    for waiting in carried_rows(connection, terms.policy):
+        if estranged(terms.policy, waiting["location"], waiting["entity"]):
+            _complain(connection, order.run, [of_carried(waiting, terms.policy)], terms)
 
 
 def calculate(connection: Connection, vault: Vault, name: str, terms: Terms) -> Plan:
@@ -86,8 +94,11 @@ def calculate(connection: Connection, vault: Vault, name: str, terms: Terms) -> 
     row = locked(connection, name)
     if row["state"] not in (*CANCELLABLE, "approved"):
         raise RunRefusedError(f"run {name} is {row['state']}")
-    made = plan_of(connection, vault, terms.policy, name, items_of(connection, name))
+    rows = items_of(connection, name)
+    made = plan_of(connection, vault, terms.policy, name, rows)
     if made.netting.held:
+        _complain(connection, name, of_items(rows, made.netting.held, terms.policy), terms)
+        set_run(connection, name, held=[*row["held"], *_held(made.netting)])
         let_go = [obstacle.item for obstacle in made.netting.held]
         release_items(connection, name, let_go)
         made = plan_of(connection, vault, terms.policy, name, items_of(connection, name))
@@ -147,17 +158,13 @@ def dry_run(connection: Connection, vault: Vault, order: RunOrder, terms: Terms)
     _require_right(terms.policy, order.made_by, "settle")
     if not _open(connection, order, terms):
         return
-    rows = _accrued(connection, terms.policy.document.network.currency, lock=False)
+    rows = _accrued(connection, lock=False)
     made = plan_of(connection, vault, terms.policy, order.run, rows)
     for position in positions_of(terms.policy, made.netting):
         names = ("location", "entity", "before", "net", "moved", "carried")
         values = {column: getattr(position, column) for column in names}
         connection.execute(run_position.insert().values(run=order.run, **values))
-    held = [
-        {"item": row.item, "location": row.location, "reason": row.reason.value}
-        for row in made.netting.held
-    ]
-    set_run(connection, order.run, held=held, content=made.content)
+    set_run(connection, order.run, held=_held(made.netting), content=made.content)
 
 
 def locked(connection: Connection, name: str) -> Mapping[Any, Any]:
@@ -227,24 +234,25 @@ def _as_of(connection: Connection) -> dict[str, int]:
     return {f"{row['topic']}/{row['partition']}": row["next_offset"] for row in found}
 
 
-def _accrued(
-    connection: Connection, currency: str, *, lock: bool = True
-) -> Sequence[Mapping[Any, Any]]:
-    chosen = (
-        select(item)
-        .where(
-            item.c.currency == currency,
-            item.c.state == "accrued",
-            item.c.kind != "unreconciled",
-        )
-        .order_by(item.c.item)
-    )
+def _accrued(connection: Connection, *, lock: bool = True) -> Sequence[Mapping[Any, Any]]:
+    waiting = (item.c.state == "accrued", item.c.kind != "unreconciled")
+    chosen = select(item).where(*waiting).order_by(item.c.item)
     chosen = chosen.with_for_update() if lock else chosen
     return connection.execute(chosen).mappings().all()
 
 
-def _payable(row: Mapping[Any, Any]) -> Payable:
-    return Payable(row["item"], row["source"], row["destination"], row["amount"])
+def _held(netting: Netting) -> list[dict[str, str]]:
+    return [
+        {"item": row.item, "location": row.location, "reason": row.reason.value}
+        for row in netting.held
+    ]
+
+
+def _complain(
+    connection: Connection, name: str, complaints: Iterable[Complaint], terms: Terms
+) -> None:
+    for kind, location, said in complaints:
+        note(connection, kind, name, location, terms, said)
 
 
 def _claim_owed(connection: Connection, name: str, terms: Terms) -> None:
@@ -259,6 +267,8 @@ def _claim_owed(connection: Connection, name: str, terms: Terms) -> None:
         late = row["attempt"] > ATTEMPTS_MAX or age > RETRY_DAYS_MAX
         if row["direction"] == "debit" and late:
             _set_owed(connection, row["owed"], state="person")
+        elif estranged(policy, row["location"], row["entity"]):
+            _complain(connection, name, [of_owed(row, policy)], terms)
         elif standings.get(row["location"]) is Standing.ABLE:
             _set_owed(connection, row["owed"], state="claimed", run=name)
 

@@ -127,6 +127,7 @@ carried = Table(
     "carried",
     METADATA,
     Column("location", String(64), primary_key=True),
+    Column("entity", String(64), primary_key=True, comment="the location's when it was carried"),
     Column("currency", String(3), primary_key=True),
     Column("amount", BigInteger, nullable=False),
 )

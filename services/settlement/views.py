@@ -1,5 +1,6 @@
 """Settlement as it is shown: items, runs and files in the shapes of the contract."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -100,6 +101,7 @@ def _run(connection: Connection, row: Mapping[Any, Any]) -> dict[str, Any]:
         "positions": {p["location"]: p["moved"] for p in positions},
         "carried": {p["location"]: p["carried"] for p in positions if p["carried"]},
         "held": [obstacle["item"] for obstacle in row["held"]],
+        "held_reasons": dict(Counter(o["reason"] for o in row["held"] if "reason" in o)),
         "entries": [
             {name: entry[name] for name in same} | {"code": str(entry["code"])}
             for entry in connection.execute(chosen).mappings()

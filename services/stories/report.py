@@ -26,20 +26,23 @@ def report(play: Play) -> dict[str, Any]:
     """The whole object: what was answered, what stands in accounts and books, what was paid."""
     play.rows.refresh()
     topics = Topics(play.stage.reader, play.stage.partitions)
-    parent = play.terms().policy.parent
+    policy = play.terms().policy
     with play.stage.engine.begin() as connection:
-        known = _known(play, topics, connection, parent)
+        known = _known(play, topics, connection, policy.parent)
         broken = list(findings(known))
+        books = {
+            currency: trial_balance(journals)
+            for currency, journals in sorted(by_currency(known).items())
+        }
+        # Books of one currency are the network's, or the only ones: no sum is over currencies.
+        own = policy.document.network.currency if len(books) > 1 else next(iter(books), "")
         found = {
             "replies": play.told.replies,
             "accounts": _accounts(play),
             "credit": _credit(play, connection),
             "journals": [_journal(journal) for journal in known.journals],
-            "trial_balance": trial_balance(known.journals),
-            "trial_balance_by_currency": {
-                currency: trial_balance(journals)
-                for currency, journals in sorted(by_currency(known).items())
-            },
+            "trial_balance": books.get(own, {}),
+            "trial_balance_by_currency": books,
             "items": known.items,
             "runs": list_runs(connection),
             "files": list_files(connection, play.stage.desk.vault),

@@ -64,13 +64,14 @@ def _accounts(found: dict[str, Any], console: Console) -> None:
     table = _titled("accounts", ("account", "state", "ledger", "held", "available", "lots"))
     for name, account in found["accounts"].items():
         state = f"{account['state'] or '—'}{' (frozen)' if account['frozen'] else ''}"
-        currency = account.get("currency", "")  # none: there is nothing on it either
+        currency = account.get("currency", "")
         lots = ", ".join(
             f"{lot['origin']} {_amount(lot['minor'], currency)} of {lot['location']}"
             for lot in account["lots"]
         )
-        amounts = (_amount(account[key], currency) for key in ("ledger", "held", "available"))
-        table.add_row(name, state, *amounts, lots)
+        # Without a currency, as in stock, there is nothing on it either.
+        amounts = (account[key] if currency else None for key in ("ledger", "held", "available"))
+        table.add_row(name, state, *(_amount(minor, currency) for minor in amounts), lots)
     console.print(table)
 
 
@@ -119,8 +120,9 @@ def _runs(found: dict[str, Any], console: Console) -> None:
             said = f"{entry['direction']} {amount} code {entry['code']}"
             more = f"trace {entry['trace']} attempt {entry['attempt']}: {entry['state']}"
             console.print(f"  {entry['location']} {said} {more}", markup=False)
-        if run["held"]:
-            console.print(f"  held back: {len(run['held'])} items", markup=False)
+        for reason, count in run["held_reasons"].items():
+            said = reason.replace("_", " ")
+            console.print(f"  held back: {count} ({said})", markup=False)
     for file in found["files"]:
         console.print(f"file {file['name']} sha256 {file['sha256']}", style="bold", markup=False)
 

@@ -13,7 +13,7 @@ from services.runtime.answering import Answering
 from services.runtime.deciding import Deciding
 from services.runtime.partitions import Partition
 from services.runtime.staging import Staging
-from services.runtime.worker import Worker
+from services.runtime.sweeping import Sweeper
 
 LOOK_SECONDS: Final = 0.001
 # Where one stage ends and the next begins.
@@ -28,7 +28,7 @@ SEAMS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("answer", Answering, "first"),
     ("rows", Staging, "finish"),
     ("apply", Partition, "apply"),
-    ("sweep", Worker, "_sweep"),
+    ("sweep", Sweeper, "send"),
 )
 
 

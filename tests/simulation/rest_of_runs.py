@@ -84,13 +84,12 @@ def _positions(cleared: list[Any], observed: Observed) -> None:
 
 
 def _carried(rows: dict[str, list[Any]], cleared: list[Any]) -> None:
-    waiting: Counter[str] = Counter()
+    waiting: Counter[tuple[str, str]] = Counter()
     for body in cleared:
         for row in body.positions:
-            waiting[row.location] += row.carried - row.before
-    stored = Counter({row["location"]: row["amount"] for row in rows["carried"]})
-    places = {*waiting, *stored}
-    same = all(waiting[place] == stored[place] for place in places)
+            waiting[row.location, row.entity] += row.carried - row.before
+    stored = {(row["location"], row["entity"]): row["amount"] for row in rows["carried"]}
+    same = all(waiting[key] == stored.get(key, 0) for key in {*waiting, *stored})
     require(same, "what is carried is what runs left", f"{waiting}, {stored}")
 
 

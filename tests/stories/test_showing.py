@@ -1,9 +1,12 @@
 """What `scrip story` prints for people."""
 
 import io
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
+from services.stories.cli import story_of
 from services.stories.performing import told
 from services.stories.reading import read_story
 from services.stories.showing import show
@@ -14,7 +17,7 @@ policy:
   entities: {HQ: {}, E1: {}}
   locations: {T1: {entity: E1, jurisdiction: JP}}
   programmes: {gift: {kind: card, currency: JPY}, dinar: {kind: card, currency: KWD}}
-cards: {c1: gift, c2: dinar}
+cards: {c1: gift, c2: dinar, c3: gift}
 story:
   - {at: "2026-05-01T10:00:00+09:00", do: sell_card, id: s1, card: c1, value: 15000, tender: cash,
      place: {location: T1}}
@@ -36,6 +39,7 @@ def test_amounts_are_shown_with_the_decimals_of_their_currency() -> None:
         ["repeat", "r1", "accepted", "(again)", "11,000", "0"],
         ["c1", "Activated", "11,000", "0", "11,000", "paid", "11,000", "of", "T1"],
         ["c2", "Activated", "2.500", "0.000", "2.500", "paid", "2.500", "of", "T1"],
+        ["c3", "Prepared"],
         ["value_loaded", "1020", "15,000"],
         ["(JPY,", "debit"],
         ["(KWD,", "debit"],
@@ -43,6 +47,35 @@ def test_amounts_are_shown_with_the_decimals_of_their_currency() -> None:
         ["2100", "-2.500"],
     ):
         assert any(_within(wanted, line) for line in lines), wanted
+    assert ["c3", "Prepared"] in lines  # in stock it has no amounts
+
+
+def test_a_run_says_why_it_held_items_back() -> None:
+    path = Path(__file__).parent / "rules" / "value-in-another-currency-waits.yaml"
+    story = story_of(path)
+    out = io.StringIO()
+    show(story, told(story), Console(file=out, width=160))
+    assert "  held back: 1 (not the currency of bank files)\n" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("currencies", "network", "of"),
+    [
+        (("JPY", "KWD"), "USD", None),
+        (("JPY", "KWD"), "JPY", "JPY"),
+        (("JPY",), "USD", "JPY"),
+    ],
+)
+def test_a_trial_balance_is_of_one_currency(
+    currencies: tuple[str, ...], network: str, of: str | None
+) -> None:
+    text = STORY.replace("currency: USD", f"currency: {network}")
+    if len(currencies) == 1:
+        text = text.replace("currency: KWD", f"currency: {currencies[0]}")
+    found = told(read_story("story.yaml", text, lambda path: path))
+    by_currency = found["trial_balance_by_currency"]
+    assert set(by_currency) == set(currencies)
+    assert found["trial_balance"] == (by_currency[of] if of else {})
 
 
 def _within(words: list[str], line: list[str]) -> bool:

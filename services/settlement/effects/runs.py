@@ -171,14 +171,15 @@ def _take_positions(connection: Connection, body: RunFact, positions: list[Posit
         values = {name: getattr(row, name) for name in ("before", "net", "moved", "carried")}
         key = {"run": body.run, "location": row.location}
         insert_new(connection, run_position, key | {"entity": row.entity} | values)
-        _carry(connection, row.location, body.currency, row.carried - row.before)
+        _carry(connection, row, body.currency)
 
 
-def _carry(connection: Connection, location: str, currency: str, change: int) -> None:
-    insert_new(connection, carried, {"location": location, "currency": currency, "amount": 0})
-    mine = (carried.c.location == location, carried.c.currency == currency)
-    changed = update(carried).where(*mine).values(amount=carried.c.amount + change)
-    connection.execute(changed)
+def _carry(connection: Connection, row: Position, currency: str) -> None:
+    key = {"location": row.location, "entity": row.entity, "currency": currency}
+    insert_new(connection, carried, key | {"amount": 0})
+    changed = update(carried).where(*(carried.c[name] == value for name, value in key.items()))
+    amount = carried.c.amount + row.carried - row.before
+    connection.execute(changed.values(amount=amount))
 
 
 def _executed(connection: Connection, name: str, at: int) -> None:

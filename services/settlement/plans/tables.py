@@ -22,6 +22,7 @@ from services.settlement.entries import (
     content_hash,
     plan,
 )
+from services.settlement.holding import estranged, payable
 from services.settlement.netting import Netting, Payable, Terms, net
 from services.settlement.tables import carried, file, item, owed, run_entry, run_position
 
@@ -45,12 +46,9 @@ def plan_of(
     rows: Iterable[Mapping[Any, Any]],
 ) -> Plan:
     """The plan of a run that has (or would have) claimed these item rows."""
-    payables = tuple(
-        Payable(row["item"], row["source"], row["destination"], row["amount"]) for row in rows
-    )
-    currency = policy.document.network.currency
-    before = carried_now(connection, currency)
-    again = _again(connection, name, currency)
+    payables = tuple(payable(row, policy) for row in rows)
+    before = carried_now(connection, policy)
+    again = _again(connection, name, policy)
     places = {p for row in payables for p in (row.source, row.destination)} | before.keys()
     places |= {policy.parent} | {row["location"] for row in again}
     netting = net(payables, before, terms_of(connection, policy, places))
@@ -77,12 +75,21 @@ def terms_of(connection: Connection, policy: Policy, places: Iterable[str]) -> T
     )
 
 
-def carried_now(connection: Connection, currency: str) -> dict[str, int]:
-    """What each location has waiting from earlier runs, without zeros."""
-    chosen = select(carried.c.location, carried.c.amount).where(
-        carried.c.currency == currency, carried.c.amount != 0
-    )
-    return {row.location: row.amount for row in connection.execute(chosen)}
+def carried_now(connection: Connection, policy: Policy) -> dict[str, int]:
+    """What each location has waiting from earlier runs, without zeros, if it is still its own."""
+    return {
+        row["location"]: row["amount"]
+        for row in carried_rows(connection, policy)
+        if not estranged(policy, row["location"], row["entity"])
+    }
+
+
+def carried_rows(connection: Connection, policy: Policy) -> Sequence[Mapping[Any, Any]]:
+    """What waits from earlier runs in the network's currency, by location and entity."""
+    of_currency = carried.c.currency == policy.document.network.currency
+    chosen = select(carried).where(of_currency, carried.c.amount != 0)
+    ordered = chosen.order_by(carried.c.location, carried.c.entity)
+    return connection.execute(ordered).mappings().all()
 
 
 def items_of(connection: Connection, name: str) -> Sequence[Mapping[Any, Any]]:
@@ -209,10 +216,12 @@ def entity_of(policy: Policy, location: str) -> str:
     return place.entity if place is not None else policy.parent
 
 
-def _again(connection: Connection, name: str, currency: str) -> tuple[Mapping[Any, Any], ...]:
+def _again(connection: Connection, name: str, policy: Policy) -> tuple[Mapping[Any, Any], ...]:
     mine = (owed.c.state == "claimed") & (owed.c.run == name)
-    chosen = select(owed).where(owed.c.currency == currency, mine).order_by(owed.c.owed)
-    return tuple(connection.execute(chosen).mappings().all())
+    of_currency = owed.c.currency == policy.document.network.currency
+    chosen = select(owed).where(of_currency, mine).order_by(owed.c.owed)
+    rows = connection.execute(chosen).mappings().all()
+    return tuple(row for row in rows if not estranged(policy, row["location"], row["entity"]))
 
 
 def _representment(row: Mapping[Any, Any], accounts: Mapping[str, Any]) -> Representment:

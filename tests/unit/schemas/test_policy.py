@@ -171,6 +171,19 @@ def test_no_value_is_offered_that_the_limit_forbids() -> None:
     assert refused(document) == {"programmes.gift.value.fixed": ("5000", "up to balance_max 4000")}
 
 
+def test_settlement_with_bank_accounts_is_in_the_currency_of_bank_files() -> None:
+    document = contract()
+    document["network"]["currency"] = "JPY"
+    said = "USD: settlement is enabled, there are bank accounts, and bank files are in USD"
+    assert refused(document) == {"network.currency": ("'JPY'", said)}
+    # What was published under older rules must not stop who reads it.
+    assert read_policy(document, published=True).network.currency == "JPY"
+    assert read_policy({**document, "settlement": {"enabled": False}})
+    for place in (document["network"], *document["locations"].values()):
+        place.pop("bank_account", None)
+    assert read_policy(document)
+
+
 def test_a_range_has_its_lowest_value_first() -> None:
     document = contract()
     document["programmes"]["gift"]["value"] = {"range": [5000, 500]}

@@ -55,6 +55,14 @@ def test_an_item_is_held_on_both_sides_when_either_location_cannot_settle(reason
     assert netting.positions == {"A": -250, "C": 250}
 
 
+def test_a_barred_item_is_held_whatever_the_accounts_also_of_a_location_to_itself() -> None:
+    why = ("A", Standing.OTHER_ENTITY)
+    barred = [Payable("b1", "A", "B", 500, why), Payable("b2", "A", "A", 700, why)]
+    netting = net([*CYCLE, *barred], {}, terms("A", "B", "C"))
+    assert netting.held == (Held("b1", *why), Held("b2", *why))
+    assert netting.positions == net(CYCLE, {}, terms("A", "B", "C")).positions
+
+
 def test_a_location_nobody_named_has_no_bank_account() -> None:
     netting = net(items(("A", "B", 500)), {}, terms("A"))
     assert netting.held == (Held("i1", "B", Standing.NO_BANK_ACCOUNT),)

@@ -1,5 +1,6 @@
 """Items: what accrues between two locations, at which rate, and what a refund takes back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,6 +66,24 @@ def test_lots_from_two_locations_make_an_item_each() -> None:
 
 def test_value_used_where_it_came_in_makes_no_item() -> None:
     assert items(captured("F1", [Drawn(1, "service", "F1", 5000)])) == []
+
+
+@pytest.mark.parametrize("same_entity", ["items", "none"])
+def test_a_location_of_another_entity_now_makes_items_with_what_came_in_there(
+    same_entity: str,
+) -> None:
+    theirs = [
+        captured("F1", [Drawn(1, "service", "F1", 5000)]),
+        cashed_out("F1", [Drawn(0, "unclassified", "F1", 910)]),
+        returned("F1", [Drawn(0, "unclassified", "F1", 900)], price_minor=900),
+    ]
+    for fact in theirs:
+        fact.body.where = replace(fact.body.where, entity="E2")
+    made = [item for fact in theirs for item in items(fact, same_entity=same_entity)]
+    assert {(i.source, i.source_entity, i.to, i.to_entity) for i in made} == {
+        ("F1", "E1", "F1", "E2")
+    }
+    assert [i.amount for i in made] == [250, 910, 900]
 
 
 def test_places_of_one_entity_make_items_unless_policy_says_none() -> None:
