@@ -7,7 +7,7 @@ import pytest
 
 from schemas.codec import read_fact
 from schemas.topics import LEDGER_JOURNALS, REDEMPTION_EVENTS
-from tests.benchmarks import judging, stores, telling
+from tests.benchmarks import hot_path, judging, stores, telling
 from tests.benchmarks.books import facts_of, journals_of
 from tests.benchmarks.measuring import Sample, at_count, marginal
 from tests.benchmarks.outputs import NotEqualError, Outputs, require_equal, require_rows
@@ -124,3 +124,9 @@ def test_a_store_of_many_accounts_is_filled_read_and_changed(tmp_path: Path) -> 
     assert figures["rows"] == 2_000
     assert figures["us_per_read"] > 0
     assert figures["highest_mib"] >= figures["start_mib"]
+
+
+def test_the_hot_path_is_measured_by_stage() -> None:
+    figures = hot_path.measured(200, 2_000, True)
+    assert figures["us_per_command"] > 0
+    assert {"decide", "evolve", "rows"} <= set(figures["us_by_stage"])
