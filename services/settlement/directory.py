@@ -14,12 +14,12 @@ from typing import Any, Literal
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, func, select, update
 
+from schemas import bank_text as text
+from schemas import routing as routing_rules
 from schemas.errors import ScripError
 from schemas.terms import Policy
 from services.runtime.outbox_table import insert_new
 from services.settlement.entries import BankAccount
-from services.settlement.nacha import routing as routing_rules
-from services.settlement.nacha import text
 from services.settlement.nacha.codes import AccountType
 from services.settlement.netting import Standing
 from services.settlement.tables import bank_account, bank_account_change

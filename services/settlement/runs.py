@@ -5,6 +5,7 @@ what it claims is its own until it is cancelled. Every function works in the cal
 can be called again at any point, and then changes nothing or goes on from where it stands.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,7 @@ from services.settlement.directory import Vault, standings_of
 from services.settlement.effects.runs import KIND, set_run
 from services.settlement.effects.tables import release_items, set_state
 from services.settlement.entries import ATTEMPTS_MAX
+from services.settlement.filing import RUN_NAME, RUN_NAME_ALLOWED
 from services.settlement.netting import Payable, Standing, net
 from services.settlement.plans.tables import (
     Plan,
@@ -180,6 +182,9 @@ def _approval(content: str, by: str) -> int:
 
 
 def _open(connection: Connection, order: RunOrder, terms: Terms) -> bool:
+    if not re.fullmatch(RUN_NAME, order.run, re.ASCII):
+        # Found before it claims anything: no file could bear its name.
+        raise RunRefusedError(f"run {order.run!r} — allowed: {RUN_NAME_ALLOWED}")
     currency = terms.policy.document.network.currency
     arguments = {"currency": currency, "dry": order.dry}
     made = {

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from schemas import bank_text
+from schemas import routing as routing_rules
 from schemas.identifiers import SUFFIX_CREDIT, card_credit, credit_account
 from schemas.instants import MINUTE, format_instant, parse_instant
 from schemas.lined import (
@@ -16,8 +18,6 @@ from schemas.lined import (
 )
 from schemas.policy import PolicyDocument
 from schemas.policy_checks import PolicyRefusedError, read_policy
-from services.settlement.nacha import routing as routing_rules
-from services.settlement.nacha import text as bank_text
 from services.stories.cast import Cast
 from services.stories.steps import AccountSaid, CreditSaid, Step, StorySaid
 from services.stories.telling import Telling

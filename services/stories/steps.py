@@ -10,6 +10,7 @@ from schemas.identifiers import Id, Name
 from schemas.instants import Instant
 from schemas.policy import BasisPoints
 from schemas.topics import COMMAND_TOPICS, ISSUANCE_COMMANDS, REDEMPTION_COMMANDS, Topic
+from services.settlement.filing import RUN_NAME
 
 SOURCE: Final = "service/story"
 PRESS: Final = "service/press"
@@ -146,9 +147,9 @@ class Said(BaseModel):
 
 
 class RunSaid(Said):
-    """`run_settlement`."""
+    """`run_settlement`; its id becomes the name of the bank's file."""
 
-    id: Id
+    id: Annotated[str, Field(pattern=rf"^{RUN_NAME}$")]
     dry: bool = False
 
 
