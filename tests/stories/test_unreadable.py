@@ -132,6 +132,11 @@ def test_a_step_that_cannot_be_read_is_named_with_its_line(step: str, said: str)
         ("story:", "story: []\nmore:", "story: "),
         ("policy:\n", "policy: [\n", "a.yaml:"),
         ("cards:", "accounts: {a: {routing: '1', number: '2'}}\ncards:", "accounts.a.routing"),
+        (
+            "cards:",
+            f"accounts: {{a: {{routing: '021000021', number: '2', holder: {'h' * 81}}}}}\ncards:",
+            "accounts.a.holder: 'hhh",
+        ),
     ],
 )
 def test_a_frame_that_cannot_be_read_is_named_with_its_line(old: str, new: str, said: str) -> None:
