@@ -26,6 +26,7 @@ from services.settlement.tables import bank_account, bank_account_change
 
 AccountState = Literal["new", "prenote", "active", "blocked", "replaced"]
 HolderType = Literal["business", "consumer"]
+HOLDER_MAX = 80
 _NONCE_BYTES = 12
 
 
@@ -175,6 +176,9 @@ def _require_sound(details: AccountDetails) -> None:
         raise BankAccountError(f"{details.account}: the routing number {wrong}")
     if wrong := text.account_problem(details.number):
         raise BankAccountError(f"{details.account}: the account number {wrong}")
+    if len(details.holder) > HOLDER_MAX:
+        allowed = f"{len(details.holder)} characters, at most {HOLDER_MAX} are kept"
+        raise BankAccountError(f"{details.account}: the holder has {allowed}")
 
 
 def _same(connection: Connection, vault: Vault, details: AccountDetails) -> bool:
