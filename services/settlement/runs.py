@@ -181,10 +181,14 @@ def _approval(content: str, by: str) -> int:
     return int(sha256(f"{content}|{by}".encode()).hexdigest()[:12], 16)
 
 
+def _require_name(name: str) -> None:
+    """Found before it claims anything: no file could bear another."""
+    if not re.fullmatch(RUN_NAME, name, re.ASCII):
+        raise RunRefusedError(f"run {name!r} — allowed: {RUN_NAME_ALLOWED}")
+
+
 def _open(connection: Connection, order: RunOrder, terms: Terms) -> bool:
-    if not re.fullmatch(RUN_NAME, order.run, re.ASCII):
-        # Found before it claims anything: no file could bear its name.
-        raise RunRefusedError(f"run {order.run!r} — allowed: {RUN_NAME_ALLOWED}")
+    _require_name(order.run)
     currency = terms.policy.document.network.currency
     arguments = {"currency": currency, "dry": order.dry}
     made = {

@@ -227,7 +227,7 @@ def test_long_location_ids_stay_different_in_their_fifteen_columns() -> None:
 
 @pytest.mark.parametrize("run", ["", "../run1", "a/b", ".hidden", "run 1", "run\n", "é"])
 def test_a_run_whose_name_could_lead_elsewhere_makes_no_file(run: str) -> None:
-    with pytest.raises(NachaError, match="is not letters"):
+    with pytest.raises(NachaError, match="allowed: 1 to 100 of A-Z"):
         build(planned(), ORIGINATOR, filing(run=run))
 
 
