@@ -13,6 +13,7 @@ from pydantic_core import SchemaValidator, core_schema
 from schemas import issuance, ledger, redemption, redemption_facts, settlement
 from schemas.broadcasts import BROADCASTS, ClockMoved, PeriodClosed, PolicyChanged
 from schemas.findings import findings, show
+from schemas.identifiers import ID, SUBJECT
 from schemas.instants import parse_instant
 from schemas.message import DATE_KEYS, Command, Published
 from schemas.sweeps import SWEEP, SweepAccounts, SweepCards
@@ -273,13 +274,12 @@ _FACTS: Final = {
 # Our own facts name their type before anything that could hold this text; the reader checks it.
 _TYPE: Final = re.compile(rb'"type": ?"([a-z0-9_.]{1,80})"').search
 _COPIED: Final = ("replyto", "causationid", "correlationid", "traceparent")
-_ID: Final = r"[A-Za-z0-9][A-Za-z0-9._:+\-]{0,127}"
 _VISIBLE: Final = r"[\x21-\x7e]{1,200}"
 _ATTRIBUTES: Final = {
-    "id": _ID,
+    "id": ID,
     "type": r"[a-z][a-z0-9_]{0,63}\.v[1-9][0-9]{0,2}",
     "source": r"(?:channel|service)/[A-Za-z0-9][A-Za-z0-9._:+\-]{0,63}",
-    "subject": _ID,
+    "subject": SUBJECT,
     "time": r"[0-9TtZz:.+\- ]{1,40}",
     **dict.fromkeys(_COPIED, _VISIBLE),
 }
@@ -290,7 +290,7 @@ _EXTENSION: Final = re.compile(r"[a-z0-9]{1,20}").fullmatch
 _ID_ALLOWED: Final = "1 to 128 of A-Z a-z 0-9 . _ : + -, beginning with a letter or digit"
 _ALLOWED: Final = {
     "id": _ID_ALLOWED,
-    "subject": _ID_ALLOWED,
+    "subject": f"{_ID_ALLOWED}, and +credit behind it",
     "type": "<name>.v1",
     "source": "channel/<id> or service/<name>",
     "time": "RFC 3339 with an offset, 1970 to 2999, like 2026-05-01T10:00:00-04:00",

@@ -5,7 +5,7 @@ from hashlib import sha1
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from schemas.instants import DAY
 
@@ -16,7 +16,24 @@ SUFFIX_CREDIT: Final = "+credit"
 # A command leads to fewer facts than this.
 FACTS_MAX: Final = 1_000_000
 
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+\-]{0,127}$")]
+ID: Final = r"[A-Za-z0-9][A-Za-z0-9._:+\-]{0,127}"
+# A card of any id has store credit, and that its own where it is of another currency: up to 156.
+SUBJECT: Final = ID + r"(?:\+credit){0,4}"
+
+
+def _of_a_card(id: str) -> str:
+    if id.endswith(SUFFIX_CREDIT):
+        raise ValueError(f"an id without {SUFFIX_CREDIT} at its end: that names store credit")
+    return id
+
+
+Id = Annotated[str, Field(pattern=rf"^{ID}$")]
+AccountId = Annotated[str, Field(pattern=rf"^{SUBJECT}$")]
+CardId = Annotated[
+    str,
+    Field(pattern=rf"^{ID}$", json_schema_extra={"not": {"pattern": r"\+credit$"}}),
+    AfterValidator(_of_a_card),
+]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+\-]{0,63}$")]
 
 

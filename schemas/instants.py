@@ -1,6 +1,7 @@
 """Instants are integer milliseconds since 1970 UTC; dates are ISO days in a named timezone."""
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Final
@@ -14,6 +15,9 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 _USUAL: Final = len("2026-05-01T14:00:00.000Z")
 INSTANT_END: Final = 32_503_680_000_000  # 3000-01-01: keeps every later sum within a datetime
+
+INTEGER_MAX: Final = 2**63 - 1  # of what JSON and PostgreSQL keep
+CALENDAR_LAST: Final = 253_402_300_799_999  # the end of 9999, after which nothing can be written
 
 _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d):([0-5]\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -80,24 +84,47 @@ def local_date(instant: int, timezone: str) -> str:
 
 
 def day_after(day: str) -> str:
-    """The next ISO day."""
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    """The next ISO day; the calendar's last has none and stays."""
+    nearest = _nearest_day(day)
+    return nearest.isoformat() if nearest == date.max else (nearest + _A_DAY).isoformat()
 
 
 def start_of_day(day: str, timezone: str) -> int:
-    """The instant at which an ISO day begins in a timezone."""
-    midnight = datetime.combine(date.fromisoformat(day), datetime.min.time(), zone(timezone))
-    return int((midnight - _EPOCH) // timedelta(milliseconds=1))
+    """The instant at which an ISO day begins in a timezone; of no day, the nearest there is."""
+    midnight = datetime.combine(_nearest_day(day), datetime.min.time(), zone(timezone))
+    try:
+        return int((midnight - _EPOCH) // timedelta(milliseconds=1))
+    except OverflowError:  # east of Greenwich the calendar's first day begins before it
+        return _CALENDAR_FIRST
 
 
 def end_of_day(day: str, timezone: str) -> int:
-    """The first instant after an ISO day in a timezone."""
-    return start_of_day(day_after(day), timezone)
+    """The first instant after an ISO day in a timezone, as far as the calendar goes."""
+    if _nearest_day(day) == date.max:
+        return CALENDAR_LAST
+    return min(start_of_day(day_after(day), timezone), CALENDAR_LAST)
+
+
+def days_after(instant: int, days: int) -> int:
+    """So many times 24 hours later, as far as the calendar goes."""
+    return min(instant + days * DAY, CALENDAR_LAST)
+
+
+def _nearest_day(day: str) -> date:
+    """The ISO day, or where the calendar has no such day (2026-02-30) the nearest it has."""
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        year, month, number = (int(part) for part in day.split("-"))
+        year, month = max(year, 1), min(max(month, 1), 12)
+        return date(year, month, min(max(number, 1), monthrange(year, month)[1]))
 
 
 def years_after(instant: int, years: int) -> int:
-    """The same UTC calendar moment `years` later (29 February becomes 1 March)."""
+    """The same UTC calendar moment `years` later (29 February becomes 1 March), if there is one."""
     moment = _EPOCH + timedelta(milliseconds=instant)
+    if moment.year + years > date.max.year:
+        return CALENDAR_LAST
     try:
         later = moment.replace(year=moment.year + years)
     except ValueError:
@@ -117,3 +144,5 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CALENDAR_FIRST: Final = -62_135_596_800_000
+_A_DAY: Final = timedelta(days=1)

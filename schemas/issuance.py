@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.handover import CloseUndo
-from schemas.identifiers import Id, Name
+from schemas.identifiers import CardId, Id, Name
 from schemas.instants import Instant
 from schemas.message import CommandModel, Text, Why
 from schemas.money import Money
@@ -23,7 +23,7 @@ class CardEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    card: Id
+    card: CardId
     last4: Last4
     value: Money | None = None
 

@@ -50,19 +50,24 @@ _BETWEEN_GROUPS = re.compile(r"\D+").split
 Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_fit_text)]
 
 
-def _legible(text: str) -> str:
-    if not text.strip():
-        raise ValueError("text that says why")
-    return text
+def _says(what: str) -> Any:
+    def legible(text: str) -> str:
+        if not text.strip():
+            raise ValueError(f"text that says {what}")
+        return text
+
+    return AfterValidator(legible)
 
 
-# A reason that a command must give, for somebody will read it.
-Why = Annotated[
+_Legible = Annotated[
     str,
     Field(max_length=TEXT_MAX, json_schema_extra={"minLength": 1, "pattern": "\\S"}),
     AfterValidator(_fit_text),
-    AfterValidator(_legible),
 ]
+# A reason that a command must give, for somebody will read it.
+Why = Annotated[_Legible, _says("why")]
+# A person as `place.staff` names them, where one must be named.
+Who = Annotated[_Legible, _says("who")]
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from schemas.errors import ScripError
 from schemas.findings import Finding, findings, show
 from schemas.money import OF_BANK_FILES
+from schemas.originator import originator_findings
 from schemas.policy import Fixed, PolicyDocument, Programme, Range, Template
+from schemas.policy_bounds import out_of_bounds
 
 APART: Final = (("adjust", "settle"), ("settle", "release"))
 
@@ -26,8 +28,7 @@ class PolicyRefusedError(ScripError, ValueError):
 def read_policy(document: Any, *, published: bool = False) -> PolicyDocument:
     """The checked document; PolicyRefusedError names every path that is wrong.
 
-    One that is `published` may have templates, and a currency of settlement, that a new one may
-    not: it is in force already.
+    One that is `published` may say what a new one may not: it is in force already.
     """
     try:
         policy = PolicyDocument.model_validate(document)
@@ -36,15 +37,21 @@ def read_policy(document: Any, *, published: bool = False) -> PolicyDocument:
     found = [
         *_places(policy),
         *_programmes(policy),
-        *([] if published else _templates(policy)),
+        *([] if published else _of_new(policy)),
         *_channels(policy),
         *_settlement(policy),
-        *([] if published else _bank_files(policy)),
         *_rights(policy),
     ]
     if found:
         raise PolicyRefusedError(found)
     return policy
+
+
+def _of_new(policy: PolicyDocument) -> Iterator[Finding]:
+    yield from _templates(policy)
+    yield from out_of_bounds(policy)
+    yield from originator_findings(policy.settlement.originator)
+    yield from _bank_files(policy)
 
 
 def canonical(document: Any) -> bytes:

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.charge_backs import FollowChargeBack
 from schemas.handover import EscheatLots, ReceiveValue, TakeBackImport
-from schemas.identifiers import Id, Name
+from schemas.identifiers import AccountId, Id, Name
 from schemas.instants import Instant
-from schemas.message import CommandModel, Text, Why
+from schemas.message import CommandModel, Text, Who, Why
 from schemas.money import Currency, Minor, Money
 
 LINES_MAX = 200
@@ -134,7 +134,7 @@ class RefundCapture(CommandModel):
     amount: Money | None = None
     lines: RefundLines | None = None
     by: Literal["covered", "price"] | None = None
-    to: Id | None = None
+    to: AccountId | None = None
     to_currency: Currency | None = None  # of `to`, where the sender knows it
     reason: Text | None = None
 
@@ -169,7 +169,7 @@ class AdjustBalance(CommandModel):
     minor: Minor
     reason: Why
     note: Text | None = None
-    approved_by: Name | None = None
+    approved_by: Who | None = None
 
 
 class FreezeAccount(CommandModel):
@@ -188,7 +188,7 @@ class ExtendValidity(CommandModel):
 
     expires_at: Instant
     reason: Why
-    approved_by: Name
+    approved_by: Who
 
 
 class CashOut(CommandModel):
@@ -211,7 +211,7 @@ class ChargeBackSale(CommandModel):
 class TransferBalance(CommandModel):
     """Move value, holds and lots to another account; `replacement` also cancels the old card."""
 
-    to: Id
+    to: AccountId
     to_currency: Currency | None = None  # of `to`, where the sender knows it
     reason: Why
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.identifiers import Id
+from schemas.identifiers import AccountId, Id
 from schemas.issuance import LapseSale
 from schemas.message import Command, CommandModel
 from schemas.redemption import ExpireLots, LapseHold, LapseReturn
@@ -20,7 +20,7 @@ class _Due(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     id: Id
-    subject: Id
+    subject: AccountId
 
 
 class DueSale(_Due):

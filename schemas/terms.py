@@ -5,7 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from schemas.instants import DAY, day_after, end_of_day, local_date, start_of_day, years_after
+from schemas.instants import (
+    day_after,
+    days_after,
+    end_of_day,
+    local_date,
+    start_of_day,
+    years_after,
+)
 from schemas.message import Place
 from schemas.policy import Channel, Fixed, Law, Pair, PolicyDocument, Programme, Range, Right
 from schemas.value import Where
@@ -92,7 +99,7 @@ class Policy:
         if validity is None:
             return None
         if validity.days is not None:
-            return sold_at + validity.days * DAY
+            return days_after(sold_at, validity.days)
         assert validity.until is not None
         return end_of_day(validity.until, self.document.network.timezone)
 

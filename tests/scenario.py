@@ -80,10 +80,10 @@ class Scenario:
         self._adapters = {kind: TypeAdapter(row) for kind, row in self.core.ROWS.items()}
         self.set_policy(self.policy)
 
-    def set_policy(self, document: dict[str, Any]) -> None:
-        """Another policy, in force at once."""
+    def set_policy(self, document: dict[str, Any], *, published: bool = False) -> None:
+        """Another policy, in force at once; `published`: it was so before checks were added."""
         self.document = document
-        self._policy = Policy(self.versions, 0, read_policy(document))
+        self._policy = Policy(self.versions, 0, read_policy(document, published=published))
         self.versions += 1
 
     @property

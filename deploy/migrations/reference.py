@@ -16,6 +16,7 @@ from deploy.migrations.views_0006.credit import CREDIT
 from deploy.migrations.views_0006.settling import SETTLING
 from deploy.migrations.views_0006.uses import USES
 from deploy.migrations.views_0008.breakage import BREAKAGE
+from deploy.migrations.views_0012.activity import ACTIVITY
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "reports.md"
 # What people ask for (domain.md of both trades), and the view that answers.
@@ -75,13 +76,10 @@ def declared(views: Iterable[View]) -> dict[str, tuple[str, list[tuple[str, str]
     return {view.name: (view.comment, list(view.described())) for view in views}
 
 
+_BEFORE_0010: Final = (DIMENSIONS, FACTS, MARTS, CERTIFICATES, USES, CREDIT, SETTLING, BREAKAGE)
 # A view of a later revision stands in for an earlier one of its name.
 ALL: Final = tuple(
-    {
-        view.name: view
-        for views in (DIMENSIONS, FACTS, MARTS, CERTIFICATES, USES, CREDIT, SETTLING, BREAKAGE)
-        for view in views
-    }.values()
+    {view.name: view for views in (*_BEFORE_0010, ACTIVITY) for view in views}.values()
 )
 
 if __name__ == "__main__":

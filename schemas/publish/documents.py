@@ -7,6 +7,7 @@ from pydantic import BaseModel, TypeAdapter
 from schemas import issuance, redemption
 from schemas.broadcasts import BROADCASTS
 from schemas.codec import FACTS_BY_TOPIC
+from schemas.identifiers import ID, SUBJECT
 from schemas.policy import PolicyDocument
 from schemas.refusals import Reason
 from schemas.reply import TYPE, Reply
@@ -129,7 +130,7 @@ def _envelope(
             "id": _ID,
             "type": {"const": type},
             "source": {"type": "string", "pattern": "^(channel|service)/[A-Za-z0-9][^/]{0,63}$"},
-            "subject": _ID,
+            "subject": _SUBJECT,
             "time": {"type": "string", "format": "date-time"},
             "datacontenttype": {"enum": ["application/json", None]},
             **attributes,
@@ -147,5 +148,6 @@ def _titled(id: str, title: str, schema: Schema) -> Schema:
 
 
 _REQUIRED: Final = ("specversion", "id", "type", "source", "subject", "time")
-_ID: Final = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._:+\-]{0,127}$"}
+_ID: Final = {"type": "string", "pattern": f"^{ID}$"}
+_SUBJECT: Final = {"type": "string", "pattern": f"^{SUBJECT}$"}
 _DAY: Final = {"type": "string", "format": "date"}

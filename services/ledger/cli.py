@@ -5,7 +5,7 @@ it: two prints of a statement agree up to a line if they agree in its hash.
 """
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -16,6 +16,7 @@ from schemas.orders import shares
 from schemas.policy import OwnerKind
 from schemas.topics import REDEMPTION_BALANCES
 from services.ledger.credit import credit_text, transactions
+from services.ledger.history import LATER
 from services.ledger.views import account, history
 from services.runtime.cli import NO, Said, require_database, require_log
 from services.runtime.clocks import SystemClock
@@ -26,6 +27,19 @@ from services.runtime.settings import Settings
 from services.runtime.slices import records_now
 
 Owners = dict[OwnerKind, str]
+_SAID: Final = (
+    *(
+        "staff",
+        "approved_by",
+        "register",
+        "receipt",
+        "order",
+        "reference",
+        "reason",
+        "case",
+        "note",
+    ),
+)
 
 
 def show_account(settings: Settings, name: str) -> Said:
@@ -127,7 +141,8 @@ def lines_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _event(row: dict[str, Any]) -> dict[str, Any]:
-    dropped = ("id", "account", "at")
+    # What nothing is said of in columns that came later is left out: hashes stay what they were.
+    dropped = {"id", "account", "at", *(name for name in LATER if not row[name])}
     said = {str(name): value for name, value in row.items() if name not in dropped}
     return {
         "at": format_instant(row["at"]),
@@ -176,9 +191,9 @@ def _line(event: dict[str, Any], currency: str) -> str:
         f"{event['at'][:19]}Z {event['type']:<18} {before:>12} {change} {after:>12}",
         f"{event['location']}/{event['channel'] or '-'}",
     ]
-    for field in ("staff", "register", "receipt", "order", "reference", "reason", "note"):
-        if event[field]:
-            told.append(f"{field} {event[field]}")
+    for field in _SAID:
+        if event.get(field):
+            told.append(f"{field.replace('_', ' ')} {event[field]}")
     if held:
         was, now = (figure(event[f"held_{when}"], currency) for when in ("before", "after"))
         told.append(f"held {was} → {now}")

@@ -5,6 +5,8 @@ from typing import Any, Final
 from schemas.message import Published
 from services.ledger.statement import Entry
 
+# Rows that were written before these columns say '' there, whatever their facts say.
+LATER: Final = frozenset({"approved_by", "case"})
 # Which field of a fact names what it is about, first found wins.
 _REFERENCES: Final = ("capture", "hold_id", "return_id", "sale", "to", "sender", "operation")
 
@@ -60,6 +62,8 @@ def _row(published: Published) -> dict[str, Any]:
         "value_minor": getattr(body, "value_minor", None),
         "price_minor": getattr(body, "price_minor", None),
         "lines": getattr(body, "lines", ()),
+        "approved_by": getattr(body, "approved_by", None),
+        "case": getattr(body, "case", None),
     }
 
 

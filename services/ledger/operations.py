@@ -6,14 +6,14 @@ to Kafka. The same operation again changes nothing; its id with other arguments 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Column, Connection, func, select, update
 
 from schemas.errors import ScripError
-from schemas.instants import DAY
+from schemas.instants import DAY, local_date
 from schemas.ledger import BreakageLine, BreakageRecognized, PeriodClosed
 from schemas.policy import Programme
 from schemas.terms import Terms
@@ -27,6 +27,7 @@ from services.runtime.outbox_table import Telling, insert_new, operation, publis
 
 BREAKAGE_RECOGNIZED: Final = "breakage_recognized.v1"
 PERIOD_CLOSED: Final = "period_closed.v1"
+CLOSED_AHEAD_DAYS_MAX: Final = 366
 
 
 class OperationRefusedError(ScripError):
@@ -51,14 +52,23 @@ def close_period(
     """
     if entity not in terms.policy.document.entities:
         raise OperationRefusedError(f"the policy has no entity {entity}")
-    try:
-        date.fromisoformat(until)
-    except ValueError as error:
-        raise OperationRefusedError(f"{until} is no day") from error
+    _check_day(until, terms)
     arguments = {"entity": entity, "until": until}
     if _begun(connection, order, CLOSE_PERIOD, arguments, terms):
         body = PeriodClosed(operation=order.id, entity=entity, until=until, by=order.made_by)
         _tell(connection, order, PERIOD_CLOSED, body, {entity}, terms)
+
+
+def _check_day(until: str, terms: Terms) -> None:
+    try:
+        day = date.fromisoformat(until)
+    except ValueError as error:
+        raise OperationRefusedError(f"{until} is no day") from error
+    today = date.fromisoformat(local_date(terms.now, terms.policy.document.network.timezone))
+    last = today + timedelta(days=CLOSED_AHEAD_DAYS_MAX)
+    # Nothing opens a period again: a slip of the pen would date all that follows behind it.
+    if day > last:
+        raise OperationRefusedError(f"{until} is more than a year ahead: up to {last}")
 
 
 def closed_periods(connection: Connection) -> dict[str, str]:
@@ -113,7 +123,7 @@ def _lines(
     terms: Terms,
 ) -> list[BreakageLine]:
     before = _recognized(connection, name, programme.currency)
-    since = terms.now - (programme.breakage.after_days or 0) * DAY
+    since = max(terms.now - (programme.breakage.after_days or 0) * DAY, 0)
     table = tables.account_state
     idle = set(
         connection.execute(select(table.c.account).where(table.c.changed_at <= since)).scalars()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from schemas.decision import Decided, Decision, Rows
-from schemas.instants import DAY
+from schemas.instants import DAY, INTEGER_MAX
 from schemas.message import Fact
 from schemas.redemption import CaptureHold, Line, Redeem
 from schemas.redemption_facts import HoldCaptured, HoldPlaced
@@ -220,7 +220,9 @@ def captured(
         released_minor=0 if rest is not None else max(0, spending.freed - minor),
         order=spending.order,
         day=spending.day,
-        refundable_until=case.terms.now + case.terms.policy.document.refund_days * DAY,
+        refundable_until=min(
+            case.terms.now + case.terms.policy.document.refund_days * DAY, INTEGER_MAX
+        ),
     )
     decided = case.fact(HOLD_CAPTURED, fact, fact.parts)
     if used_up and ledger:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from schemas.bank_text import NachaError
 from schemas.errors import ScripError
 from schemas.money import figure
 from schemas.terms import Terms
@@ -15,7 +16,6 @@ from services.runtime.policies import Policies
 from services.runtime.settings import Settings
 from services.settlement import returns
 from services.settlement.delivery.operations import Desk, build_first, pin_filing, transmit
-from services.settlement.nacha.columns import NachaError
 from services.settlement.nacha.file import parse_from_bank
 from services.settlement.plans.tables import files_of
 from services.settlement.returned.operations import book, sent_entry

@@ -12,9 +12,9 @@ Banks do not all keep the columns; where those make no sense, the words are take
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from schemas import bank_text as text
+from schemas import routing as routing_rules
 from services.settlement.entries import BankAccount
-from services.settlement.nacha import routing as routing_rules
-from services.settlement.nacha import text
 from services.settlement.nacha.addenda import Addenda98
 from services.settlement.nacha.codes import TRANSACTIONS, AccountType
 from services.settlement.nacha.file import NachaFile

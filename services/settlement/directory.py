@@ -14,19 +14,20 @@ from typing import Any, Literal
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, func, select, update
 
+from schemas import bank_text as text
+from schemas import routing as routing_rules
 from schemas.errors import ScripError
 from schemas.money import OF_BANK_FILES
 from schemas.terms import Policy
 from services.runtime.outbox_table import insert_new
 from services.settlement.entries import BankAccount
-from services.settlement.nacha import routing as routing_rules
-from services.settlement.nacha import text
 from services.settlement.nacha.codes import AccountType
 from services.settlement.netting import Standing
 from services.settlement.tables import bank_account, bank_account_change
 
 AccountState = Literal["new", "prenote", "active", "blocked", "replaced"]
 HolderType = Literal["business", "consumer"]
+HOLDER_MAX = 80
 _NONCE_BYTES = 12
 
 
@@ -176,6 +177,9 @@ def _require_sound(details: AccountDetails) -> None:
         raise BankAccountError(f"{details.account}: the routing number {wrong}")
     if wrong := text.account_problem(details.number):
         raise BankAccountError(f"{details.account}: the account number {wrong}")
+    if len(details.holder) > HOLDER_MAX:
+        allowed = f"{len(details.holder)} characters, at most {HOLDER_MAX} are kept"
+        raise BankAccountError(f"{details.account}: the holder has {allowed}")
 
 
 def _same(connection: Connection, vault: Vault, details: AccountDetails) -> bool:

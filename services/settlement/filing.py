@@ -4,18 +4,18 @@ The same inputs give the same bytes, so a run that is killed and started again w
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
 
+from schemas import bank_text as text
+from schemas.bank_text import NachaError
 from services.settlement.calendar import bank_time, effective_entry_date
 from services.settlement.entries import Part, PlannedEntry, PlannedFile
-from services.settlement.nacha import routing, text
 from services.settlement.nacha.addenda import Addenda05
 from services.settlement.nacha.batch_header import BatchHeader
 from services.settlement.nacha.codes import CORPORATE, service_class
-from services.settlement.nacha.columns import NachaError, digits, right_justified
 from services.settlement.nacha.entry_detail import EntryDetail
 from services.settlement.nacha.file import (
     Batch,
@@ -31,7 +31,9 @@ from services.settlement.nacha.validator import problems_of_text
 
 SEQUENCE_MAX = 9_999_999
 _IDENTIFICATION_MAX = 15
-_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+# It becomes a name in the bank's folder, so nothing in it may lead elsewhere.
+RUN_NAME = r"[A-Za-z0-9][A-Za-z0-9._\-]{0,99}"
+_RUN_ALLOWED = "1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +96,6 @@ class BuiltFile:
     sequence_next: int
 
 
-def originator_problems(originator: Originator) -> tuple[str, ...]:
-    """Everything that keeps an originator from being written, for the policy check."""
-    found = []
-    if wrong := routing.problem(originator.destination):
-        found.append(f"destination {wrong}")
-    checks: tuple[Callable[[], str], ...] = (
-        lambda: digits(originator.odfi, 8, "odfi"),
-        lambda: right_justified(originator.origin, 10, "origin"),
-        lambda: text.company_name(originator.company),
-        lambda: text.description(originator.description),
-        lambda: right_justified(originator.company_id, 10, "company_id"),
-    )
-    for check in checks:
-        try:
-            check()
-        except NachaError as error:
-            found.append(str(error))
-    if not originator.origin.strip("0 ") or not originator.company_id.strip():
-        found.append("origin or company_id is missing")
-    return tuple(found)
-
-
 def build(planned: PlannedFile, originator: Originator, filing: Filing) -> BuiltFile:
     """The file of a plan; a `NachaError` names what the format does not take.
 
@@ -151,15 +131,20 @@ def build(planned: PlannedFile, originator: Originator, filing: Filing) -> Built
     )
 
 
+def run_name_wrong(run: str) -> str | None:
+    """What is wrong with a run's name, and what is allowed; None: nothing."""
+    return None if re.fullmatch(RUN_NAME, run, re.ASCII) else f"{run!r} — allowed: {_RUN_ALLOWED}"
+
+
 def file_name(run: str, part: Part) -> str:
     """The file's name: one per run and part, so that writing it again finds it.
 
     >>> file_name("run1", "all"), file_name("run1", "debits")
     ('run1.ach', 'run1-debits.ach')
     """
-    # It becomes a name in the bank's folder, so nothing in it may lead elsewhere.
-    if not _RUN.fullmatch(run):
-        raise NachaError("run", f"{run!r} is not letters, digits, points, hyphens and underscores")
+    wrong = run_name_wrong(run)
+    if wrong is not None:
+        raise NachaError("run", wrong)
     return f"{run}.ach" if part == "all" else f"{run}-{part}.ach"
 
 

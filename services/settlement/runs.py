@@ -24,6 +24,7 @@ from services.settlement.directory import Vault, standings_of
 from services.settlement.effects.runs import KIND, set_run
 from services.settlement.effects.tables import release_items, set_state
 from services.settlement.entries import ATTEMPTS_MAX
+from services.settlement.filing import run_name_wrong
 from services.settlement.holding import (
     Complaint,
     estranged,
@@ -187,6 +188,9 @@ def _approval(content: str, by: str) -> int:
 
 
 def _open(connection: Connection, order: RunOrder, terms: Terms) -> bool:
+    wrong = run_name_wrong(order.run)
+    if wrong is not None:
+        raise RunRefusedError(f"run {wrong}")
     currency = terms.policy.document.network.currency
     arguments = {"currency": currency, "dry": order.dry}
     made = {

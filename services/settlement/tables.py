@@ -33,7 +33,7 @@ item = Table(
     Column("content", String(64), nullable=False, comment="SHA-256 of the fact's envelope"),
     Column("state", String(16), nullable=False),
     Column("run", String(128), comment="the run that claimed it"),
-    Column("account", String(128), nullable=False),
+    Column("account", String(160), nullable=False),
     Column("capture", String(128), nullable=False),
     Column("line", Integer, nullable=False),
     Column("category", String(64), nullable=False),

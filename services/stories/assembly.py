@@ -1,5 +1,6 @@
 """Every service's jobs, sinks and outboxes, put together the same way in memory and live."""
 
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -21,15 +22,17 @@ from services.runtime.job import Job, deciding_job, deriving_job
 from services.runtime.outbox import Outbox
 from services.runtime.policies import Policies
 from services.runtime.ports import Log
-from services.runtime.seals import Seals, SealsOff
+from services.runtime.seals import HmacSeals, SealKey, Seals
 from services.runtime.sink_loop import SinkLoop
 from services.runtime.sinks import Sink
 from services.settlement.sink import SettlementSink
 from services.settlement.worker import SPEC as SETTLEMENT
 
 SLOT: Final = "0"
-# A story is told on one machine, by one person: there is nobody to prove anything to.
-SEALS: Final[Seals] = SealsOff()
+# Whoever tells a story says who sends what, so its one key proves every source; bytes that are
+# garbage have no seal, and are nobody's commands however they look.
+_KEY: Final = SealKey("story", "", secrets.token_bytes(32))
+SEALS: Final[Seals] = HmacSeals({_KEY.id: _KEY}, _KEY.id)
 # Nobody but this process ever sees what these keys seal.
 SEALING_KEY: Final = bytes(32)
 INDEX_KEY: Final = bytes(range(32))

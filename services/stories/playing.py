@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from schemas.codec import Owner, Unreadable, read_command
 from schemas.identifiers import derived
 from schemas.message import encode_command
 from schemas.policy_checks import content_hash
@@ -13,7 +14,9 @@ from schemas.topics import (
     ISSUANCE_COMMANDS,
     ISSUANCE_REPLIES,
     POLICY,
+    REDEMPTION_COMMANDS,
     REDEMPTION_REPLIES,
+    Topic,
 )
 from services.runtime.policies import Policies, write_published_policy
 from services.runtime.records import Staged
@@ -42,6 +45,10 @@ from services.stories.steps import (
 REPLYTO: Final = "story"
 POLICY_SOURCE: Final = "service/policy"
 DUES_MAX: Final = 100_000
+OWNERS: Final[dict[Topic, Owner]] = {
+    ISSUANCE_COMMANDS: "issuance",
+    REDEMPTION_COMMANDS: "redemption",
+}
 
 
 class EndlessError(RuntimeError):
@@ -108,9 +115,8 @@ class Play:
                 self._tell_policy(step.document, step.effective)
             case RestartStep():
                 self.stage.restart()
-            case GarbageStep(topic=topic, key=key, value=value):
-                partition = None if key is not None else 0
-                self.stage.publish([Staged(topic.name, partition, step.at, key, value)])
+            case GarbageStep():
+                self.stage.publish([_garbage(step)])
             case _:
                 self._note(step, self._office.do(step, self.terms()))
         self.stage.settle()
@@ -185,7 +191,7 @@ class Play:
             time=self.story.begins,
             body=self._meter.of_card(body, self.story.document, more),
         )
-        return Staged(ISSUANCE_COMMANDS.name, None, self.story.begins, card.encode(), value)
+        return _sealed(ISSUANCE_COMMANDS, self.story.begins, card.encode(), value)
 
     def _command(
         self, step: CommandStep, repeated_at: int | None = None, number: int | None = None
@@ -195,10 +201,7 @@ class Play:
             step = self._meter.metered(step, self.terms().policy.document)
         shares = shares_of(step, self.stage.partitions)
         self.stage.publish(
-            [
-                Staged(share.topic.name, None, at, share.subject.encode(), _bytes_of(share))
-                for share in shares
-            ]
+            [_sealed(share.topic, at, share.subject.encode(), _bytes_of(share)) for share in shares]
         )
 
     def _run(self, run: RunStep, step: Step) -> None:
@@ -224,6 +227,20 @@ class Play:
                     found += [_said(reply, step) for reply in said]
                     self._seen[place] = after
         self.told.replies += as_one(found) if step.do in BATCHES else found
+
+
+def _sealed(topic: Topic, at: int, key: bytes, value: bytes) -> Staged:
+    return Staged(topic.name, None, at, key, value, SEALS.seal(topic.name, key, value))
+
+
+def _garbage(step: GarbageStep) -> Staged:
+    """Bytes as they are: what could be read has no seal; of the rest the letter says what it is."""
+    topic, key, value = step.topic, step.key, step.value
+    if key is None:
+        return Staged(topic.name, 0, step.at, None, value)
+    if isinstance(read_command(OWNERS[topic], value), Unreadable):
+        return _sealed(topic, step.at, key, value)
+    return Staged(topic.name, None, step.at, key, value)
 
 
 def _bytes_of(step: CommandStep) -> bytes:

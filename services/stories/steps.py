@@ -10,6 +10,8 @@ from schemas.identifiers import Id, Name
 from schemas.instants import Instant
 from schemas.policy import BasisPoints
 from schemas.topics import COMMAND_TOPICS, ISSUANCE_COMMANDS, REDEMPTION_COMMANDS, Topic
+from services.settlement.directory import HOLDER_MAX
+from services.settlement.filing import RUN_NAME
 
 SOURCE: Final = "service/story"
 PRESS: Final = "service/press"
@@ -146,9 +148,9 @@ class Said(BaseModel):
 
 
 class RunSaid(Said):
-    """`run_settlement`."""
+    """`run_settlement`; its id becomes the name of the bank's file."""
 
-    id: Id
+    id: Annotated[str, Field(pattern=rf"^{RUN_NAME}$")]
     dry: bool = False
 
 
@@ -222,7 +224,7 @@ class AccountSaid(BaseModel):
     routing: str
     number: str
     type: Literal["checking", "savings"] = "checking"
-    holder: str | None = None
+    holder: Annotated[str, Field(max_length=HOLDER_MAX)] | None = None
     holder_type: Literal["business", "consumer"] = "business"
 
 

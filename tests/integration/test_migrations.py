@@ -137,3 +137,21 @@ def test_the_books_refuse_change_and_imbalance(migrated: str) -> None:
 
 def _plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def test_a_history_from_before_a_column_says_nothing_of_it_and_not_that_nobody_approved(
+    database: str,
+) -> None:
+    upgrade(database, "0009_rekeyed")
+    with psycopg.connect(_plain(database)) as connection:
+        connection.execute(
+            "INSERT INTO ledger.account_event (fact, account, type, at, business_date, programme,"
+            " state, ledger_change, held_change, ledger_after, held_after, location, entity)"
+            " VALUES ('f1', 'c1', 'balance_adjusted', 0, '2026-05-01', 'gift', 'Activated',"
+            " 1, 0, 1, 0, 'F1', 'E1')"
+        )
+    upgrade(database)
+    with psycopg.connect(_plain(database)) as connection:
+        kept = connection.execute('SELECT approved_by, "case" FROM ledger.account_event').fetchall()
+        shown = connection.execute("SELECT approved_by, activity FROM bi.mart_activity_log")
+        assert (kept, shown.fetchall()) == ([("", "")], [(None, "balance_adjusted")])

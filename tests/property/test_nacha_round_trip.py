@@ -6,12 +6,12 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas import routing
+from schemas.bank_text import NachaError, printable
 from services.settlement.nacha import addenda as addenda_records
-from services.settlement.nacha import routing
 from services.settlement.nacha.addenda import Addenda, Addenda05, Addenda98, Addenda99
 from services.settlement.nacha.batch_header import BatchHeader
 from services.settlement.nacha.codes import TRANSACTIONS, service_class
-from services.settlement.nacha.columns import NachaError
 from services.settlement.nacha.entry_detail import EntryDetail
 from services.settlement.nacha.file import (
     Entry,
@@ -24,7 +24,6 @@ from services.settlement.nacha.file import (
     render,
 )
 from services.settlement.nacha.file_header import MODIFIERS, FileHeader
-from services.settlement.nacha.text import printable
 from services.settlement.nacha.validator import problems_of_text
 
 DATES = st.dates(date(2000, 1, 1), date(2099, 12, 31))

@@ -90,6 +90,9 @@ def read(text: str) -> Story:
         (f"{{{AT}, do: repeat, id: zz}}", "story.1.id: 'zz' — allowed: the id of an earlier step"),
         (f"{{{AT}, do: restart, x: 1}}", "story.1.x: an unknown key"),
         (f"{{{AT}, do: run_settlement}}", "story.1.id: nothing"),
+        (f"{{{AT}, do: run_settlement, id: '2026:w18'}}", "story.1.id: '2026:w18' — allowed: text"),
+        (f"{{{AT}, do: run_settlement, id: '2026+w18'}}", "story.1.id: '2026+w18' — allowed: text"),
+        (f"{{{AT}, do: run_settlement, id: {'r' * 101}}}", "story.1.id: 'rrr"),
         (f"{{{AT}, do: bank_return, run: r, location: F1, code: 1}}", "story.1.code: 1"),
         (f"{{{AT}, do: garbage, topic: x}}", "story.1.topic: 'x'"),
         (f"{{{AT}, do: set_policy, policy: gone.yaml}}", "story.1.policy: 'gone.yaml'"),
@@ -115,6 +118,12 @@ def test_a_step_that_cannot_be_read_is_named_with_its_line(step: str, said: str)
         ("currency: USD, parent", "money: USD, parent", "a.yaml:2: policy.network.money"),
         ("{c1: gift}", "{c1: nosuch}", "a.yaml:6: cards.c1: 'nosuch' — allowed: a card programme"),
         ("{c1: gift}", "{c1: credit}", "a.yaml:6: cards.c1: 'credit'"),
+        (
+            "credit: {kind: credit, currency: EUR}",
+            "vip: {kind: credit, currency: EUR}, credit: {kind: credit, currency: EUR}",
+            "a.yaml:7: credits.k1.programme: 'credit' — allowed: the first of its currency, or a "
+            "membership's: vip",
+        ),
         ("{c1: gift}", "{c1: gift, c1: gift}", "a.yaml:6: cards: 'c1' a second time"),
         ("{c1: gift}", "{1: gift}", "a.yaml:6: cards: the key '1'"),
         ("{customer: u1}", "{}", "a.yaml:7: credits.k1.owner"),
@@ -123,6 +132,11 @@ def test_a_step_that_cannot_be_read_is_named_with_its_line(step: str, said: str)
         ("story:", "story: []\nmore:", "story: "),
         ("policy:\n", "policy: [\n", "a.yaml:"),
         ("cards:", "accounts: {a: {routing: '1', number: '2'}}\ncards:", "accounts.a.routing"),
+        (
+            "cards:",
+            f"accounts: {{a: {{routing: '021000021', number: '2', holder: {'h' * 81}}}}}\ncards:",
+            "accounts.a.holder: 'hhh",
+        ),
     ],
 )
 def test_a_frame_that_cannot_be_read_is_named_with_its_line(old: str, new: str, said: str) -> None:

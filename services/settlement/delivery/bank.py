@@ -11,6 +11,8 @@ from services.settlement.effects.bank import move_entries
 from services.settlement.runs import RunRefusedError
 from services.settlement.tables import file
 
+EVIDENCE_MAX = 200  # with the names of who found it
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -43,6 +45,10 @@ def resolve_delivery(connection: Connection, finding: Finding, terms: Terms) -> 
         raise RunRefusedError(f"{finding.found_by} found it out and may not approve it")
     if not finding.evidence.strip():
         raise RunRefusedError("the evidence is missing")
+    said = f"{finding.found_by}, {finding.approved_by}: {finding.evidence}"
+    if len(said) > EVIDENCE_MAX:
+        allowed = f"{EVIDENCE_MAX} characters with both names are kept"
+        raise RunRefusedError(f"the evidence is too long by {len(said) - EVIDENCE_MAX}: {allowed}")
     state = _state(connection, name, number)
     if state != "delivery_unknown":
         raise RunRefusedError(f"file {number} of run {name} is {state}: that is known")
@@ -50,8 +56,7 @@ def resolve_delivery(connection: Connection, finding: Finding, terms: Terms) -> 
         tell_transmitted(connection, name, number, terms)
     else:
         _set(connection, name, number, state="approved")
-    said = f"{finding.found_by}, {finding.approved_by}: {finding.evidence}"
-    _set(connection, name, number, evidence=said[:200])
+    _set(connection, name, number, evidence=said)
 
 
 def _state(connection: Connection, name: str, number: int) -> str:

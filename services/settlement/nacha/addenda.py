@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from schemas.bank_text import NachaError
 from services.settlement.nacha.columns import (
-    NachaError,
     alphanumeric,
     digits,
     full_width,

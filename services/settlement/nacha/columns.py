@@ -5,23 +5,9 @@ Positions are those of the NACHA tables: counted from 1, both ends included.
 
 from datetime import date
 
-from schemas.errors import ScripError
+from schemas.bank_text import NachaError, is_digits, require_printable
 
 WIDTH = 94
-
-
-class NachaError(ScripError):
-    """A record cannot be written or read; mend the named field, or the line if one is named.
-
-    `line` counts from 1 in the file; 0 where no file is being read.
-    """
-
-    def __init__(self, field: str, reason: str, line: int = 0) -> None:
-        where = f"line {line}: " if line else ""
-        super().__init__(f"{where}{field}: {reason}")
-        self.field = field
-        self.reason = reason
-        self.line = line
 
 
 def numeric(value: int, width: int, field: str) -> str:
@@ -73,18 +59,6 @@ def short_date(value: date | None, field: str) -> str:
     if not 2000 <= value.year <= 2099:
         raise NachaError(field, f"{value} is not of this century")
     return value.strftime("%y%m%d")
-
-
-def require_printable(value: str, field: str) -> None:
-    """Refuses every character but blank to tilde: the format has no others."""
-    for character in value:
-        if not " " <= character <= "~":
-            raise NachaError(field, f"{character!r} is not printable ASCII")
-
-
-def is_digits(value: str) -> bool:
-    """True for one or more of 0-9; `str.isdigit` also takes ² and digits of other scripts."""
-    return value.isascii() and value.isdigit()
 
 
 def read_number(line: str, first: int, last: int, field: str) -> int:

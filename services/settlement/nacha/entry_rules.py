@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from services.settlement.nacha import routing, text
+from schemas import bank_text as text
+from schemas import routing
+from schemas.bank_text import is_digits
 from services.settlement.nacha.addenda import Addenda05, Addenda98, Addenda99
 from services.settlement.nacha.codes import TRANSACTIONS
-from services.settlement.nacha.columns import is_digits
 from services.settlement.nacha.entry_detail import AMOUNT_MINOR_MAX
 from services.settlement.nacha.file import Entry
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from schemas.bank_text import NachaError, require_printable
 from services.settlement.nacha import (
     addenda,
     batch_control,
@@ -16,7 +17,7 @@ from services.settlement.nacha.addenda import Addenda
 from services.settlement.nacha.batch_control import BatchControl
 from services.settlement.nacha.batch_header import BatchHeader
 from services.settlement.nacha.codes import TRANSACTIONS
-from services.settlement.nacha.columns import WIDTH, NachaError, require_printable
+from services.settlement.nacha.columns import WIDTH
 from services.settlement.nacha.entry_detail import EntryDetail
 from services.settlement.nacha.file_control import FileControl
 from services.settlement.nacha.file_header import FileHeader

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
+from schemas.bank_text import NachaError, is_digits
 from services.settlement.nacha.columns import (
-    NachaError,
     alphanumeric,
     full_width,
-    is_digits,
     read_date,
     read_text,
     require_kind,

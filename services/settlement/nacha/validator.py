@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
+from schemas import routing
+from schemas.bank_text import RETRY, REVERSAL, NachaError, is_digits, is_reserved
 from services.settlement.calendar import is_banking_day
-from services.settlement.nacha import entry_rules, routing
+from services.settlement.nacha import entry_rules
 from services.settlement.nacha.addenda import Addenda98, Addenda99
 from services.settlement.nacha.batch_control import BatchControl
 from services.settlement.nacha.codes import (
@@ -17,7 +19,6 @@ from services.settlement.nacha.codes import (
     TRANSACTIONS,
     service_class,
 )
-from services.settlement.nacha.columns import NachaError, is_digits
 from services.settlement.nacha.file import (
     BLOCKING,
     Batch,
@@ -30,7 +31,6 @@ from services.settlement.nacha.file import (
     totals_of,
 )
 from services.settlement.nacha.file_control import FileControl
-from services.settlement.nacha.text import RETRY, REVERSAL, is_reserved
 
 # Banks commonly refuse longer files; a run of this many locations would be split by hand.
 LINES_MAX = 10_000

@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, select
 
+from schemas.bank_text import NachaError
 from schemas.instants import MINUTE
 from schemas.settlement import Moved, RunClosed, RunSettled
 from schemas.terms import Terms
 from services.runtime.crash import Point
 from services.settlement.bank import Delivery
 from services.settlement.delivery.operations import Desk, build_next, pin_filing, transmit
-from services.settlement.nacha.columns import NachaError
 from services.settlement.outcome.retries import Retries
 from services.settlement.plans.tables import files_of
 from services.settlement.runs import RunRefusedError, locked

@@ -100,6 +100,9 @@ def test_two_people_with_evidence_end_an_unclear_delivery(net: Network) -> None:
         net.engine.begin() as connection,
     ):
         resolve_delivery(connection, finding, net.terms(MAY_12))
+    endless = Finding("run1", 1, True, "x" * 200, "ann", "bob")
+    with pytest.raises(RunRefusedError, match="too long by 10"), net.engine.begin() as connection:
+        resolve_delivery(connection, endless, net.terms(MAY_12))
     absent = Finding("run1", 1, False, "the bank's desk says no", "ann", "bob")
     with net.engine.begin() as connection:
         resolve_delivery(connection, absent, net.terms(MAY_12))

@@ -188,6 +188,17 @@ def test_a_run_that_is_repeated_changes_nothing(net: Network) -> None:
         net.run("run1", MAY_12, dry=True)
 
 
+@pytest.mark.parametrize("name", ["2026:w18", "2026+w18", "r" * 101, "../run1"])
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_run_whose_file_could_not_bear_its_name_claims_nothing(
+    net: Network, name: str, dry: bool
+) -> None:
+    net.accrue(use("A", "B", 900, "r1"))
+    with pytest.raises(RunRefusedError, match=r"allowed: 1 to 100 of"):
+        net.run(name, MAY_12, dry=dry)
+    assert net.run("r" * 100, MAY_12) == "transmitted"
+
+
 def test_credits_wait_for_the_debits_return_window_if_policy_says_so(net: Network) -> None:
     net.policy = network_policy(credit_release="after_return_window")
     net.accrue(use("A", "B", 1200, "r1"))

@@ -56,6 +56,21 @@ def test_a_statement_says_before_and_after_and_chains_its_lines(connection: Conn
         assert same == [True] * number + [False] * (len(rows) - number)
 
 
+def test_a_statement_names_who_approved_and_the_case_and_keeps_the_hashes_of_before(
+    connection: Connection,
+) -> None:
+    rows = views.history(connection, one_life()[0].subject)
+    before = [
+        {name: value for name, value in row.items() if name not in ("approved_by", "case")}
+        for row in rows
+    ]
+    assert lines_of(rows) == lines_of([{**row, "approved_by": "", "case": ""} for row in before])
+    last = {**rows[-1], "approved_by": "Ann Lee", "case": "C-7"}
+    line = lines_of([*rows[:-1], last])[-1]
+    assert (line["approved_by"], line["case"]) == ("Ann Lee", "C-7")
+    assert line["hash"] != lines_of(rows)[-1]["hash"]
+
+
 @pytest.mark.parametrize("stock_first", [True, False])
 def test_what_happened_at_one_instant_is_told_cause_first_whoever_was_read_first(
     engine: Engine, stock_first: bool

@@ -245,3 +245,24 @@ def test_only_an_unused_card_in_its_window_comes_back(before: Any, reason: str) 
     scenario = with_card(100)
     before(scenario)
     assert scenario.do("reserve_return", "c1").reason == reason
+
+
+@pytest.mark.parametrize(
+    "validity", [{"days": 9 * 10**18}, {"until": "9999-12-31"}, {"until": "2026-06-31"}]
+)
+def test_a_policy_in_force_that_no_check_would_let_through_now_stops_nobody(
+    validity: dict[str, Any],
+) -> None:
+    scenario = network()
+    sold(scenario, "c1", lot("L1", 100))
+    document = {
+        **scenario.document,
+        "refund_days": 10**14,
+        "law": [{"jurisdiction": "US", "expiry_floor_years": 9_000, "from": "2026-02-30"}],
+    }
+    document["programmes"]["gift"] |= {"validity": validity, "returns": {"within_days": 10**18}}
+    scenario.set_policy(document, published=True)
+    assert scenario.do("redeem", "c1", "r1", amount=usd(60)).reason is None
+    assert scenario.do("load_value", "c1", amount=usd(5), origin="paid").reason is None
+    assert scenario.do("refund_capture", "c1", capture="r1", amount=usd(60)).reason is None
+    assert standing(scenario) == ("Activated", 105, 0, 105)

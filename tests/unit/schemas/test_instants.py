@@ -3,6 +3,9 @@
 import pytest
 
 from schemas.instants import (
+    CALENDAR_LAST,
+    day_after,
+    days_after,
     end_of_day,
     format_instant,
     local_date,
@@ -70,3 +73,14 @@ def test_years_after_a_leap_day_is_the_first_of_march() -> None:
     leap = parse_instant("2028-02-29T12:00:00Z")
     assert format_instant(years_after(leap, 5)) == "2033-03-01T12:00:00.000Z"
     assert format_instant(years_after(leap, 4)) == "2032-02-29T12:00:00.000Z"
+
+
+def test_days_at_the_ends_of_the_calendar_begin_and_end_within_it() -> None:
+    for zone in ("Pacific/Kiritimati", "UTC", "America/New_York"):
+        for day in ("0001-01-01", "9999-12-30", "9999-12-31"):
+            begin, end = start_of_day(day, zone), end_of_day(day, zone)
+            assert begin < end
+            assert format_instant(end)
+    assert day_after("9999-12-31") == "9999-12-31"
+    assert start_of_day("2026-02-30", "UTC") == start_of_day("2026-02-28", "UTC")
+    assert years_after(0, 10**18) == days_after(0, 10**18) == CALENDAR_LAST

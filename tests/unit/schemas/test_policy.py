@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.instants import parse_instant
+from schemas.instants import INSTANT_END, format_instant, parse_instant
 from schemas.lined import read_lined
 from schemas.policy_checks import PolicyRefusedError, canonical, content_hash, read_policy
 from schemas.terms import Policy
@@ -163,6 +163,63 @@ def test_a_template_that_makes_no_card_fit_for_a_till_is_refused(
     assert said in allowed
     # What was published under older rules must not stop who reads it.
     assert read_policy(document, published=True).templates["plastic"]
+
+
+GONE_BEYOND: list[tuple[str, Any, str]] = [
+    ("programmes.gift.validity", {"until": "9999-12-31"}, "1900-01-01 to 2999-12-30"),
+    ("programmes.gift.validity", {"until": "2026-06-31"}, "a day of the calendar"),
+    ("programmes.gift.validity", {"days": 36_501}, "up to 36500 days"),
+    ("programmes.gift.validity", {"days": 9 * 10**18}, "up to 36500 days"),
+    ("programmes.gift.returns", {"within_days": 10**11}, "up to 36500 days"),
+    ("programmes.gift.breakage", {"method": "remote", "after_days": 10**13}, "up to 36500 days"),
+    ("refund_days", 10**14, "up to 36500 days"),
+    ("memberships.gold.amount", 10**15 + 1, f"up to {10**15} minor units"),
+    ("law.0.from", "2026-02-30", "a day of the calendar"),
+    ("law.0.from", "0000-00-00", "a day of the calendar"),
+    ("law.1.expiry_floor_years", 9_000, "up to 100 years"),
+    ("law.1.dormancy_years", 101, "up to 100 years"),
+    ("chart", {"2100": ""}, "1 to 32 characters"),
+    ("chart", {"2100": " 21"}, "1 to 32 characters"),
+    ("chart", {"2100": "1" * 33}, "1 to 32 characters"),
+    ("chart", {"9999": "13"}, "1000, 1010"),
+    ("chart", {"": "13"}, "1000, 1010"),
+    ("settlement.originator.company", "Franchise Network Incorporated", "1 to 16"),
+    ("settlement.originator.company", "", "1 to 16"),
+    ("settlement.originator.description", "GIFT CARDS OF", "1 to 10"),
+    ("settlement.originator.odfi", "021000021", "first 8 digits"),
+    ("settlement.originator.destination", "021000022", "check digit"),
+]
+
+
+@pytest.mark.parametrize(("path", "bad", "said"), GONE_BEYOND)
+def test_what_nothing_can_count_with_or_keep_is_refused_and_read_where_it_is_in_force(
+    path: str, bad: Any, said: str
+) -> None:
+    document = contract()
+    at: Any = document
+    *above, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    for key in above:
+        at = at[key]
+    at[last] = bad
+    [(found, (value, allowed))] = refused(document).items()
+    assert found.startswith(path)
+    assert value
+    assert said in allowed
+    gift = read_policy(document, published=True).programmes["gift"]
+    policy = Policy(1, 0, read_policy(document, published=True))
+    for now in (0, parse_instant("2026-05-01T14:00:00Z"), INSTANT_END - 1):
+        ends = (policy.expiry(gift, now), policy.expiry_floor("US-CA", now, now))
+        assert all(format_instant(end) for end in ends if end is not None)
+
+
+def test_a_day_that_is_none_is_in_force_as_the_nearest_there_is() -> None:
+    document = contract()
+    for day, end in (("2026-06-31", "2026-07-01T04"), ("9999-12-31", "9999-12-31T23")):
+        document["programmes"]["gift"]["validity"] = {"until": day}
+        policy = Policy(1, 0, read_policy(document, published=True))
+        found = policy.expiry(policy.document.programmes["gift"], 0)
+        assert found is not None
+        assert format_instant(found)[:13] == end
 
 
 def test_no_value_is_offered_that_the_limit_forbids() -> None:

@@ -1,15 +1,18 @@
 """The file of a run: its bytes, dates, traces and refusals."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 
 import pytest
 
+from schemas.bank_text import NachaError
+from schemas.findings import Finding
+from schemas.originator import originator_findings
+from schemas.policy import Originator as OriginatorSaid
 from services.settlement.corrections import Notice, interpret
 from services.settlement.entries import PlannedFile, plan
-from services.settlement.filing import SEQUENCE_MAX, build, identification, originator_problems
-from services.settlement.nacha.columns import NachaError
+from services.settlement.filing import SEQUENCE_MAX, Originator, build, identification
 from services.settlement.nacha.file import parse
 from services.settlement.nacha.validator import problems_of_text
 from services.settlement.netting import net
@@ -190,19 +193,29 @@ def test_a_holders_name_keeps_its_apostrophe_and_loses_only_what_exceeds_the_col
         {"description": "RETRY  PYMT"},
         {"description": "reversal"},
         {"description": ""},
+        {"destination_name": "A BANK WITH A VERY LONG NAME"},
     ],
 )
 def test_an_originator_the_bank_would_not_take_is_found_at_the_policy_and_at_the_file(
     changes: dict[str, str],
 ) -> None:
     wrong = replace(ORIGINATOR, **changes)
-    assert originator_problems(wrong)
+    [(found, value)] = [(finding.path, finding.value) for finding in found_in(wrong)]
+    [(name, said)] = changes.items()
+    assert (found, value) == (f"settlement.originator.{name}", repr(said))
     with pytest.raises(NachaError):
         build(planned(), wrong, filing())
 
 
 def test_a_good_originator_has_no_problem() -> None:
-    assert originator_problems(ORIGINATOR) == ()
+    assert found_in(ORIGINATOR) == []
+    assert found_in(replace(ORIGINATOR, company="CAFÉ №5", origin=" 1")) != []
+
+
+def found_in(originator: Originator) -> list[Finding]:
+    """What the policy check finds."""
+    said = OriginatorSaid(**{k: v for k, v in asdict(originator).items() if k != "origin_name"})
+    return list(originator_findings(said))
 
 
 def test_long_location_ids_stay_different_in_their_fifteen_columns() -> None:
@@ -214,7 +227,7 @@ def test_long_location_ids_stay_different_in_their_fifteen_columns() -> None:
 
 @pytest.mark.parametrize("run", ["", "../run1", "a/b", ".hidden", "run 1", "run\n", "é"])
 def test_a_run_whose_name_could_lead_elsewhere_makes_no_file(run: str) -> None:
-    with pytest.raises(NachaError, match="is not letters"):
+    with pytest.raises(NachaError, match="allowed: 1 to 100 of A-Z"):
         build(planned(), ORIGINATOR, filing(run=run))
 
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from services.settlement.nacha.columns import NachaError
+from schemas.bank_text import NachaError
 from services.settlement.nacha.file import NachaFile, parse, render
 from services.settlement.nacha.validator import problems_of_text
 from services.settlement.returns import SentEntry

@@ -2,8 +2,10 @@
 
 import pytest
 
-from services.settlement.nacha import codes, routing, text
-from services.settlement.nacha.columns import NachaError
+from schemas import bank_text as text
+from schemas import routing
+from schemas.bank_text import NachaError
+from services.settlement.nacha import codes
 from services.settlement.nacha.file_header import modifier_after
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from schemas.bank_text import NachaError
 from services.settlement.nacha.addenda import Addenda05, Addenda98, Addenda99
-from services.settlement.nacha.columns import NachaError
 from services.settlement.nacha.file import Entry, NachaFile, batch_of, file_of, render
 from services.settlement.nacha.validator import LINES_MAX, problems, problems_of_text
 from tests.unit.settlement.samples import good_file

@@ -79,6 +79,7 @@ def test_a_new_version_is_not_active_until_it_is_verified(connection: Connection
     [
         (replace(DETAILS, routing="021000022"), "check digit"),
         (replace(DETAILS, number="1" * 18), "longer than 17"),
+        (replace(DETAILS, holder="h" * 81), "at most 80"),
     ],
 )
 def test_an_account_that_cannot_exist_is_refused(

@@ -165,6 +165,15 @@ def test_every_column_of_every_line_of_a_history_is_held_to_its_fact(world: Worl
             connection.execute(where.values({name: value}))
 
 
+def test_a_line_from_before_a_column_was_there_is_held_to_the_others(world: World) -> None:
+    table = ledger.account_event
+    with world.engine.begin() as connection:
+        connection.execute(update(table).values(approved_by="", case=""))
+    assert broken(world) == set()
+    with world.engine.begin() as connection:
+        connection.execute(update(table).values(approved_by=None, case=None))
+
+
 def test_a_line_that_is_gone_from_a_history_is_found(world: World) -> None:
     table = ledger.account_event
     with world.engine.connect() as connection:

@@ -1,6 +1,6 @@
 """Says whether a routing number can exist: check digit, prefix range, and not all zeros."""
 
-from services.settlement.nacha.columns import is_digits
+from schemas.bank_text import is_digits
 
 _WEIGHTS = (3, 7, 1, 3, 7, 1, 3, 7)
 

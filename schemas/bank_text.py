@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from services.settlement.nacha.columns import NachaError, require_printable
+from schemas.errors import ScripError
 
 COMPANY_MAX = 16
 DESCRIPTION_MAX = 10
@@ -37,6 +37,20 @@ _REPLACEMENTS = str.maketrans(
 )  # fmt: skip
 
 _ACCOUNT = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z -]{0,15}[0-9A-Za-z])?", re.ASCII)
+
+
+class NachaError(ScripError):
+    """A record cannot be written or read; mend the named field, or the line if one is named.
+
+    `line` counts from 1 in the file; 0 where no file is being read.
+    """
+
+    def __init__(self, field: str, reason: str, line: int = 0) -> None:
+        where = f"line {line}: " if line else ""
+        super().__init__(f"{where}{field}: {reason}")
+        self.field = field
+        self.reason = reason
+        self.line = line
 
 
 def printable(text: str, field: str) -> str:
@@ -95,6 +109,18 @@ def account_problem(number: str) -> str | None:
     if not number.strip("0 -"):
         return "is all zeros"
     return None
+
+
+def require_printable(value: str, field: str) -> None:
+    """Refuses every character but blank to tilde: the format has no others."""
+    for character in value:
+        if not " " <= character <= "~":
+            raise NachaError(field, f"{character!r} is not printable ASCII")
+
+
+def is_digits(value: str) -> bool:
+    """True for one or more of 0-9; `str.isdigit` also takes ² and digits of other scripts."""
+    return value.isascii() and value.isdigit()
 
 
 def _bounded(text: str, length_max: int, field: str) -> str:
