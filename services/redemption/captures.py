@@ -32,10 +32,10 @@ from services.redemption.rows import (
     Account,
     Capture,
     EndedHold,
-    LotTerms,
     Row,
     capture_key,
     hold_key,
+    terms_of,
 )
 from services.redemption.split import cover, lines_add_up, split
 from services.redemption.standing import alive, resting
@@ -284,18 +284,7 @@ def _refundable(account: Account, fact: Fact, body: HoldCaptured) -> Capture:
         policy=fact.policy,
         where=body.where,
         parts=body.parts,
-        lots=[
-            LotTerms(
-                lot=lot.lot,
-                face_start=lot.face_start,
-                funded_start=lot.funded_start,
-                sold_at=lot.sold_at,
-                expires_at=lot.expires_at,
-                life=lot.life,
-                of_sale=lot.of_sale,
-            )
-            for lot in drawn_lots(account, body.draws)
-        ],
+        lots=[terms_of(lot) for lot in drawn_lots(account, body.draws)],
         until=body.refundable_until,
         receipt=receipt_of(body),
         order=body.order,

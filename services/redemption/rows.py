@@ -217,6 +217,19 @@ FORGOTTEN_FROM: Final[dict[str, tuple[str, int]]] = {
 }
 
 
+def terms_of(lot: Lot) -> LotTerms:
+    """What is needed to make the lot again once it is spent."""
+    return LotTerms(
+        lot=lot.lot,
+        face_start=lot.face_start,
+        funded_start=lot.funded_start,
+        sold_at=lot.sold_at,
+        expires_at=lot.expires_at,
+        life=lot.life,
+        of_sale=lot.of_sale,
+    )
+
+
 def capture_key(subject: str, capture: str) -> str:
     """The row of a capture that may be refunded."""
     return f"{subject}/capture/{capture}"

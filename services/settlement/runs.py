@@ -187,10 +187,13 @@ def _approval(content: str, by: str) -> int:
     return int(sha256(f"{content}|{by}".encode()).hexdigest()[:12], 16)
 
 
-def _open(connection: Connection, order: RunOrder, terms: Terms) -> bool:
-    wrong = run_name_wrong(order.run)
-    if wrong is not None:
+def _require_name(run: str) -> None:
+    if wrong := run_name_wrong(run):
         raise RunRefusedError(f"run {wrong}")
+
+
+def _open(connection: Connection, order: RunOrder, terms: Terms) -> bool:
+    _require_name(order.run)
     currency = terms.policy.document.network.currency
     arguments = {"currency": currency, "dry": order.dry}
     made = {
