@@ -50,7 +50,8 @@ def read_policy(document: Any, *, published: bool = False) -> PolicyDocument:
 def _of_new(policy: PolicyDocument) -> Iterator[Finding]:
     yield from _templates(policy)
     yield from out_of_bounds(policy)
-    yield from originator_findings(policy.settlement.originator)
+    if policy.settlement.enabled:
+        yield from originator_findings(policy.settlement.originator)
     yield from _bank_files(policy)
 
 

@@ -1,6 +1,6 @@
 """Reads a story: YAML in, checked steps out, or every fault with its line and what is allowed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,8 +70,6 @@ def read_story(file: str, text: str, beside: Beside) -> Story:
     telling = Telling(lined, cast, policy_of)
     steps = telling.steps()
     faults += telling.faults
-    if not faults:
-        faults += _never_given(lined, said.credits, cast.policies)
     if faults:
         raise FileUnreadableError(sorted(faults, key=lambda fault: fault.line))
     return Story(
@@ -180,25 +178,6 @@ def _subjects(
         subjects[name] = credit_account(kind, owner, known.currency)
         subjects[name + SUFFIX_CREDIT] = card_credit(subjects[name])
     return subjects, faults
-
-
-def _never_given(
-    lined: Lined, credits: dict[str, CreditSaid], policies: Sequence[PolicyDocument]
-) -> Iterator[Fault]:
-    """Credits of a programme that no account can be made in: an issue names none."""
-    given: dict[str, None] = {}
-    for document in policies:
-        first: dict[str, str] = {}
-        for name, programme in document.programmes.items():
-            if programme.kind == "credit":
-                first.setdefault(programme.currency, name)
-        plans = (plan.programme for plan in document.memberships.values())
-        given |= dict.fromkeys((*first.values(), *plans))
-    for name, credit in credits.items():
-        if credit.programme not in given:
-            allowed = f"the first of its currency, or a membership's: {', '.join(given)}"
-            path: Path = ("credits", name, "programme")
-            yield lined.fault(path, shown(credit.programme), allowed)
 
 
 def owner_of(credit: CreditSaid) -> tuple[str, str]:

@@ -118,12 +118,6 @@ def test_a_step_that_cannot_be_read_is_named_with_its_line(step: str, said: str)
         ("currency: USD, parent", "money: USD, parent", "a.yaml:2: policy.network.money"),
         ("{c1: gift}", "{c1: nosuch}", "a.yaml:6: cards.c1: 'nosuch' — allowed: a card programme"),
         ("{c1: gift}", "{c1: credit}", "a.yaml:6: cards.c1: 'credit'"),
-        (
-            "credit: {kind: credit, currency: EUR}",
-            "vip: {kind: credit, currency: EUR}, credit: {kind: credit, currency: EUR}",
-            "a.yaml:7: credits.k1.programme: 'credit' — allowed: the first of its currency, or a "
-            "membership's: vip",
-        ),
         ("{c1: gift}", "{c1: gift, c1: gift}", "a.yaml:6: cards: 'c1' a second time"),
         ("{c1: gift}", "{1: gift}", "a.yaml:6: cards: the key '1'"),
         ("{customer: u1}", "{}", "a.yaml:7: credits.k1.owner"),
