@@ -22,6 +22,7 @@ from services.runtime.job import Job, deciding_job, deriving_job
 from services.runtime.outbox import Outbox
 from services.runtime.policies import Policies
 from services.runtime.ports import Log
+from services.runtime.records import Record
 from services.runtime.seals import HmacSeals, SealKey, Seals
 from services.runtime.sink_loop import SinkLoop
 from services.runtime.sinks import Sink
@@ -32,7 +33,16 @@ SLOT: Final = "0"
 # Whoever tells a story says who sends what, so its one key proves every source; bytes that are
 # garbage have no seal, and are nobody's commands however they look.
 _KEY: Final = SealKey("story", "", secrets.token_bytes(32))
-SEALS: Final[Seals] = HmacSeals({_KEY.id: _KEY}, _KEY.id)
+
+
+class _ToldSeals(HmacSeals):
+    """Without a key nothing is a command, whoever sent it: what cannot be read of it says more."""
+
+    def prefix_proven(self, record: Record) -> str | None:
+        return "" if record.key is None else super().prefix_proven(record)
+
+
+SEALS: Final[Seals] = _ToldSeals({_KEY.id: _KEY}, _KEY.id)
 # Nobody but this process ever sees what these keys seal.
 SEALING_KEY: Final = bytes(32)
 INDEX_KEY: Final = bytes(range(32))
