@@ -11,6 +11,7 @@ from services.ledger.tables import journal
 from services.runtime.deadletters import CAUSE, OFFSET, PARTITION, TOPIC
 from services.runtime.murmur2 import partition_of
 from services.runtime.records import Record, Staged
+from services.stories.assembly import SEALS
 from services.stories.live import LiveStage
 from tests.e2e.runbooks.runbook import Runbook
 from tests.replayed import NOW, play
@@ -28,6 +29,11 @@ def records(stage: LiveStage, topic: str) -> list[Record]:
     ]
 
 
+def sealed(key: bytes, value: bytes | None) -> tuple[tuple[str, bytes], ...]:
+    """By a channel as every other: what is no channel's is another matter."""
+    return SEALS.seal(REDEMPTION_COMMANDS.name, key, value or b"")
+
+
 def of_a_newer_channel(stage: LiveStage) -> Staged:
     """A good command among the dead letters: an older worker could not read it."""
     place = {"location": "F1", "channel": "pos"}
@@ -39,7 +45,8 @@ def of_a_newer_channel(stage: LiveStage) -> Staged:
         (OFFSET, b"999999"),
         (CAUSE, b"unreadable: data.amount: an unknown field"),
     )
-    return Staged(DEADLETTERS.name, number, NOW, b"c2", sent.value, burial)
+    headers = (*sealed(b"c2", sent.value), *burial)
+    return Staged(DEADLETTERS.name, number, NOW, b"c2", sent.value, headers)
 
 
 @pytest.mark.takes(15)
@@ -49,8 +56,8 @@ def test_a_flood_of_poison_is_listed_and_only_what_is_mended_is_sent_once_more(
 ) -> None:
     play(stage)
     poison = [
-        Staged(REDEMPTION_COMMANDS.name, n % 4, NOW, b"k", b"\x00 poison %d" % n)
-        for n in range(FLOOD)
+        Staged(REDEMPTION_COMMANDS.name, n % 4, NOW, b"k", value, sealed(b"k", value))
+        for n, value in enumerate(b"\x00 poison %d" % n for n in range(FLOOD))
     ]
     stage.publish([*poison, of_a_newer_channel(stage)])
     stage.settle()
