@@ -95,7 +95,7 @@ class UndoImport(CommandModel):
     It may repeat what the import said: programme and batch must be the import's, for every card.
     Of `cards` (default: the subject) each is asked for by itself; the answer tells of the subject.
     Other partitions decide alone, so who wants all or nothing looks first: `enquire` of redemption
-    says whether a card is `unused`.
+    with `use` says whether a card is `unused`.
     """
 
     programme: Name | None = None

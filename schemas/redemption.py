@@ -84,7 +84,12 @@ class LoadValue(CommandModel):
 
 
 class Enquire(CommandModel):
-    """What is on this account? Answered, not recorded."""
+    """What is on this account? Answered, not recorded.
+
+    With `use` the answer says too whether the account is `unused`, and the `tender` it was sold by.
+    """
+
+    use: bool | None = None
 
 
 class PlaceHold(CommandModel):

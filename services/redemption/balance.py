@@ -138,7 +138,7 @@ def _asked(case: Case, body: Asked) -> Decision:
         case c.Redeem() | c.IncreaseHold() | c.ReleaseHold():
             return _use(case, body)
         case c.Enquire():
-            return portrait.enquire(case)
+            return portrait.enquire(case, body)
         case c.LoadValue() | c.RefundCapture() | c.ReserveReturn() | c.ConfirmReturn():
             return _coming(case, body)
         case _:

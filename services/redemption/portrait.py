@@ -5,13 +5,14 @@ from typing import Any
 
 from schemas.decision import Accepted, Decision, Due
 from schemas.instants import format_instant
+from schemas.redemption import Enquire
 from services.redemption.case import Case, refused
 from services.redemption.rows import Account
 from services.redemption.standing import untouched
 from services.redemption.validity import all_ended
 
 
-def enquire(case: Case) -> Decision:
+def enquire(case: Case, body: Enquire) -> Decision:
     """Answered and not recorded; the same question gets a fresh answer."""
     if case.reasons:
         return refused(case)
@@ -26,11 +27,15 @@ def enquire(case: Case) -> Decision:
             "value": {"minor": _value(account), "currency": account.currency},
             "expires_at": shown["expires_at"],
             "frozen": account.frozen,
-            "unused": untouched(account),
-            "tender": None if account.sale is None else account.sale.tender,
+            **(_use(account) if body.use else {}),
         },
         remember=False,
     )
+
+
+def _use(account: Account) -> dict[str, Any]:
+    tender = None if account.sale is None else account.sale.tender
+    return {"unused": untouched(account), "tender": tender}
 
 
 def _value(account: Account) -> int:

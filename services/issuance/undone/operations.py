@@ -88,7 +88,7 @@ def _looked_at(
     asked = {random_id(): card for card in cards}
     replies = post.ask(
         [
-            Outgoing(REDEMPTION_COMMANDS.name, id, "enquire", account, {})
+            Outgoing(REDEMPTION_COMMANDS.name, id, "enquire", account, {"use": True})
             for id, (_, account) in asked.items()
         ]
     )

@@ -289,6 +289,8 @@ def test_an_enquiry_is_answered_and_leaves_no_trace() -> None:
     assert len(scenario.facts) == facts
     assert decision.remember is False
     card = {"state": "Activated", "programme": "gift", "product": "GIFT-25", "frozen": False}
-    sale = {"value": usd(500), "expires_at": None, "unused": True, "tender": "cash"}
+    sale = {"value": usd(500), "expires_at": None}
     assert decision.account == {**card, **sale}
     assert decision.balance == {"ledger": 500, "held": 0, "available": 500}
+    more = scenario.do("enquire", "c1", use=True).decision
+    assert more.account == {**card, **sale, "unused": True, "tender": "cash"}
