@@ -134,18 +134,19 @@ def faust(machine: Machine, guarantee: str) -> Contender:
 
 
 def make_outputs(contender: Contender, bootstrap: str) -> None:
-    """Topics for what it writes; our worker's are there, and changelogs are made by their owners.
+    """Topics for what it writes; our worker's are there, and Kafka Streams makes its changelogs.
 
-    They are as ours are: facts and replies with the decision's time, uncompacted.
+    They are as ours are: facts and replies with the decision's time, uncompacted. Faust would make
+    its changelogs too, but loses an event after the other until it sees them.
     """
     if contender.kind == "scrip":
         _emptied(bootstrap, contender)
         return
     config = {"message.timestamp.before.max.ms": str(2**63 - 1)}
     make_topics(bootstrap, [contender.events, contender.replies], config)
-    if contender.kind == "aiokafka":
+    if contender.kind in ("aiokafka", "faust"):
         compacted = {**config, "cleanup.policy": "compact"}
-        names = [contender.balances, contender.balances.replace(".balances", ".memory")]
+        names = [contender.balances, contender.balances.replace("balances", "memory")]
         make_topics(bootstrap, names, compacted)
 
 

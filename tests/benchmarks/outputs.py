@@ -1,7 +1,7 @@
 """What a contender wrote, and whether it is what our worker wrote: facts, replies, balances.
 
 Facts are compared one by one in the order of their partition, replies by command, byte for byte;
-rows against the balance that the account's last fact states.
+rows against the balance that the account's last fact states, and as they were written at the end.
 """
 
 import hashlib
@@ -37,13 +37,14 @@ class NotEqualError(AssertionError):
 class Outputs:
     """Facts as hashes by partition, replies as hashes counted, the balance each account ends with.
 
-    `bytes` are those of keys and values.
+    `written` are hashes of the last rows; `bytes` are those of keys and values.
     """
 
     facts: list[list[bytes]] = field(default_factory=lambda: [[] for _ in range(PARTITIONS)])
     replies: Counter[bytes] = field(default_factory=Counter)
     stated: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     rows: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    written: dict[bytes, bytes] = field(default_factory=dict)
     fact_bytes: int = 0
     reply_bytes: int = 0
 
@@ -67,6 +68,7 @@ class Outputs:
         if value is not None and b"/" not in key and not key.startswith(b"!"):
             account = orjson.loads(value)
             self.rows[key] = (account["ledger"], account["held"])
+            self.written[key] = short(value)
 
     @property
     def fact_count(self) -> int:
@@ -153,8 +155,9 @@ def require_equal(ours: Outputs, theirs: Outputs, name: str) -> str:
     if whole and theirs.replies != ours.replies:
         raise NotEqualError(f"{name}: replies are missing")
     require_rows(theirs, name)
-    if whole and theirs.rows != ours.rows:
-        raise NotEqualError(f"{name}: balances differ")
+    if whole and theirs.written != ours.written:
+        key = next(k for k, row in ours.written.items() if theirs.written.get(k) != row)
+        raise NotEqualError(f"{name}: the last row of account {key!r} differs")
     accounts = len(theirs.rows)
     return f"{theirs.fact_count:,} facts, {theirs.replies.total():,} replies, {accounts:,} balances"
 

@@ -14,11 +14,15 @@ from tests.benchmarks.outputs import NotEqualError, Outputs, require_equal, requ
 from tests.benchmarks.picture import Bar, chart
 
 FACT = b'{"id":"%d","balance":{"ledger":%d,"held":0,"available":1}}'
-ROW = b'{"ledger":%d,"held":0}'
+ROW = b'{"ledger":%d,"held":0,"sweeps":%d}'
 
 
 def outputs(
-    facts: int = 4, changed: int | None = None, lost_reply: bool = False, row: int | None = None
+    facts: int = 4,
+    changed: int | None = None,
+    lost_reply: bool = False,
+    row: int | None = None,
+    sweeps: int = 0,
 ) -> Outputs:
     """What a contender wrote: so many facts on partition 1, one of them other than it should be."""
     made = Outputs()
@@ -27,7 +31,7 @@ def outputs(
         made.fact(1, b"card", FACT % (number, minor))
         if not (lost_reply and number == facts - 1):
             made.reply(b"pos", b"answer %d" % number)
-    made.row(b"card", ROW % (100 + facts - 1 if row is None else row))
+    made.row(b"card", ROW % (100 + facts - 1 if row is None else row, sweeps))
     return made
 
 
@@ -62,6 +66,11 @@ def test_a_lost_and_a_doubled_reply_are_found() -> None:
 def test_a_balance_that_its_last_fact_does_not_state_is_found() -> None:
     with pytest.raises(NotEqualError, match="its last fact says"):
         require_rows(outputs(row=7), "x")
+
+
+def test_a_row_that_says_otherwise_beside_its_balance_is_found() -> None:
+    with pytest.raises(NotEqualError, match="the last row of account b'card' differs"):
+        require_equal(outputs(), outputs(sweeps=1), "x")
 
 
 def test_costs_are_the_slope_between_two_lengths() -> None:

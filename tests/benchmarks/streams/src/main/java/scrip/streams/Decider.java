@@ -17,7 +17,6 @@ import scrip.streams.Values.Sale;
 
 /** Activation, load, hold and capture, as services/redemption decides them. */
 final class Decider {
-    private static final long DAY = 86_400_000L;
     private static final int LOTS_MAX = 100;
 
     private final Terms terms;
@@ -66,6 +65,7 @@ final class Decider {
 
     void load(Decision one) {
         Account account = one.account;
+        noneOver(one);
         long minor = one.amount(one.data.get("amount"));
         String day = ids.day(one.now, terms.timezone);
         Fixed fixed = account.fixed;
@@ -97,9 +97,17 @@ final class Decider {
         one.body = fact;
     }
 
+    private static void noneOver(Decision one) {
+        for (Hold hold : one.account.holds) {
+            if (hold.ends_at <= one.now) {
+                throw Decision.unforeseen("a hold is past its end");
+            }
+        }
+    }
+
     private Lot lotFor(Decision one, long minor) {
         Lot lot = new Lot();
-        lot.lot = ids.derived("lot", one.subject, one.id);
+        lot.lot = ids.derived("lot", one.subject, one.once());
         lot.origin = one.data.get("origin").asText();
         lot.location = one.where.location;
         lot.entity = one.where.entity;
@@ -165,6 +173,7 @@ final class Decider {
 
     void hold(Decision one, String channel) {
         Account account = one.account;
+        noneOver(one);
         long minor = one.amount(one.data.get("amount"));
         if (one.data.size() > 2) {
             throw Decision.unforeseen("a hold with more than amount and place");
@@ -274,7 +283,7 @@ final class Decider {
         fact.lines = Split.cover(lines, hold.minor);
         fact.parts = Split.split(fact.lines, hold.draws, account);
         fact.draws = hold.draws;
-        fact.refundable_until = one.now + terms.refundDays * DAY;
+        fact.refundable_until = one.now + terms.refundDays * Decision.DAY;
         fact.parts.forEach(part -> one.concerns(part.entity));
         one.fact = "hold_captured.v1";
         one.body = fact;

@@ -19,9 +19,14 @@ final class Decision {
         AMOUNT_EXCEEDS_CAPTURE, LINES_DO_NOT_ADD_UP, INSUFFICIENT_FUNDS
     }
 
+    static final long DAY = 86_400_000L;
+    private static final long FACTS_MAX = 1_000_000L;
+
     final String subject;
     final String id;
     final String type;
+    /** What its sender claims, in ms UTC. */
+    final long time;
     final JsonNode data;
     final Where where;
     final long now;
@@ -34,14 +39,27 @@ final class Decision {
     /** Rows as they will be, by key; the account's own is under the subject. */
     final Map<String, Object> rows = new LinkedHashMap<>();
 
-    Decision(String subject, String id, String type, JsonNode data, Where where, long now) {
+    Decision(
+            String subject, String id, String type, long time, JsonNode data, Where where,
+            long now) {
         this.subject = subject;
         this.id = id;
         this.type = type;
+        this.time = time;
         this.data = data;
         this.where = where;
         this.now = now;
         entities.add(where.entity);
+    }
+
+    /** A name that no other command has, of another day with the same id either. */
+    String once() {
+        return id + "@" + Math.floorDiv(time, DAY);
+    }
+
+    /** From which number its facts are counted. */
+    long firstNumber() {
+        return Math.floorDiv(time, DAY) * FACTS_MAX;
     }
 
     void against(Reason found, String said) {

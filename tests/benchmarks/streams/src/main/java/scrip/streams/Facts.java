@@ -69,6 +69,7 @@ public final class Facts {
         public long released_minor;
         public String order;
         public Long refundable_until;
+        public String day;
     }
 
     public static final class CaptureRefunded extends AccountFact {

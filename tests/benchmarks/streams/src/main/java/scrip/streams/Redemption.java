@@ -122,8 +122,9 @@ final class Redemption implements Processor<byte[], byte[], byte[], byte[]> {
         String channel = source.startsWith("channel/") ? source.substring(8) : null;
         var where = terms.where(data.get("place"));
         boolean placed = where != null;
+        long time = java.time.Instant.parse(envelope.get("time").asText()).toEpochMilli();
         Decision one = new Decision(
-                subject, id, type, data, placed ? where : terms.where(null), now);
+                subject, id, type, time, data, placed ? where : terms.where(null), now);
         one.account = Json.read(Json.ACCOUNT, balances.get(subject));
         Capture capture = null;
         if (type.equals("activate")) {
@@ -135,8 +136,14 @@ final class Redemption implements Processor<byte[], byte[], byte[], byte[]> {
             admit(one, channel, placed);
             switch (type) {
                 case "load_value" -> decider.load(one);
-                case "place_hold" -> decider.hold(one, channel);
-                case "capture_hold" -> decider.capture(one, ended(one));
+                case "place_hold" -> {
+                    unused(one, "/hold/");
+                    decider.hold(one, channel);
+                }
+                case "capture_hold" -> {
+                    unused(one, "/capture/");
+                    decider.capture(one, ended(one));
+                }
                 case "refund_capture" -> {
                     capture = captureOf(one);
                     Refunds.refund(one, capture);
@@ -147,7 +154,7 @@ final class Redemption implements Processor<byte[], byte[], byte[], byte[]> {
         if (one.refused()) {
             one.refuse();
         }
-        tell(one, envelope);
+        tell(one);
         evolve(one, capture);
         return one;
     }
@@ -167,6 +174,13 @@ final class Redemption implements Processor<byte[], byte[], byte[], byte[]> {
         }
     }
 
+    /** No hold was released before it came, and no capture that may come back has this id. */
+    private void unused(Decision one, String kind) {
+        if (memory.get(one.subject + kind + one.id) != null) {
+            throw Decision.unforeseen("an id is used again");
+        }
+    }
+
     private EndedHold ended(Decision one) {
         String key = one.subject + "/hold/" + one.data.get("hold").asText();
         return Json.read(Json.ENDED, memory.get(key));
@@ -178,14 +192,13 @@ final class Redemption implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     /** The fact's bytes, numbered and chained. */
-    private void tell(Decision one, JsonNode envelope) {
+    private void tell(Decision one) {
         sequence++;
-        String business = ids.day(
-                Math.min(java.time.Instant.parse(envelope.get("time").asText()).toEpochMilli(), now),
-                terms.timezone);
+        String business = ids.day(Math.min(one.time, now), terms.timezone);
+        String number = Long.toString(one.firstNumber());
         byte[] fact = Json.object(json -> {
             json.writeStringField("specversion", "1.0");
-            json.writeStringField("id", ids.derived(EVENTS, one.subject, one.id, "0"));
+            json.writeStringField("id", ids.derived(EVENTS, one.subject, one.id, number));
             json.writeStringField("type", one.fact);
             json.writeStringField("source", SOURCE);
             json.writeStringField("subject", one.subject);

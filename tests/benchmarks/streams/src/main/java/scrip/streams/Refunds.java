@@ -39,6 +39,7 @@ final class Refunds {
                 terms.sold_at = lot.sold_at;
                 terms.expires_at = lot.expires_at;
                 terms.life = lot.life;
+                terms.of_sale = lot.of_sale;
                 capture.lots.add(terms);
             }
         }
@@ -128,11 +129,9 @@ final class Refunds {
         return lines;
     }
 
-    /** Back to the lots; one that is gone is made again. */
+    /** Back to the lots; none has ended meanwhile. */
     private static void back(
             Decision one, Capture capture, Map<Integer, Long> taken, Facts.CaptureRefunded fact) {
-        Map<String, Lot> lots = new LinkedHashMap<>();
-        one.account.lots.forEach(lot -> lots.put(lot.lot, lot.copy()));
         var touched = taken.keySet().stream()
                 .map(i -> capture.parts.get(i).line).collect(Collectors.toSet());
         fact.parts = new ArrayList<>();
@@ -143,15 +142,15 @@ final class Refunds {
                 continue;
             }
             long minor = taken.getOrDefault(i, 0L);
-            Lot lot = lots.computeIfAbsent(
-                    part.lot, name -> madeAgain(part, capture.terms(name)));
-            long funded = lot.fundedLeft(lot.minor + minor) - lot.funded;
-            lot.minor += minor;
-            lot.funded += funded;
             if (minor > 0) {
-                fact.restored.add(new Draw(lot.lot, minor));
+                Lot lot = one.account.lot(part.lot);
+                Long end = lot == null ? capture.terms(part.lot).expires_at : lot.expires_at;
+                if (end != null && end <= one.now) {
+                    throw Decision.unforeseen("a lot has expired");
+                }
+                fact.restored.add(new Draw(part.lot, minor));
             }
-            fact.parts.add(told(capture, part, minor, funded));
+            fact.parts.add(told(capture, part, minor, part.cumulative(minor)));
         }
     }
 
@@ -181,6 +180,7 @@ final class Refunds {
         lot.sold_at = terms.sold_at;
         lot.expires_at = terms.expires_at;
         lot.life = terms.life;
+        lot.of_sale = terms.of_sale;
         return lot;
     }
 
@@ -188,18 +188,16 @@ final class Refunds {
     static void refunded(Decision one, Facts.CaptureRefunded fact, Capture capture) {
         Account account = one.account;
         Decider.settle(account, fact);
-        for (Draw restored : fact.restored) {
-            Lot lot = account.lot(restored.lot);
+        fact.restored.stream().map(restored -> restored.lot).distinct().forEach(name -> {
+            Lot lot = account.lot(name);
             if (lot == null) {
-                Part last = capture.parts.stream()
-                        .filter(part -> part.lot.equals(restored.lot))
-                        .reduce((first, second) -> second).orElseThrow();
-                lot = madeAgain(last, capture.terms(restored.lot));
+                Part first = fact.parts.stream()
+                        .filter(part -> part.lot.equals(name)).findFirst().orElseThrow();
+                lot = madeAgain(first, capture.terms(name));
                 account.lots.add(lot);
             }
-            lot.minor += restored.minor;
-            lot.funded = lot.fundedLeft(lot.minor);
-        }
+            lot.giveBack(fact.parts);
+        });
         capture.refunded += fact.minor;
         for (Part part : capture.parts) {
             long given = 0;

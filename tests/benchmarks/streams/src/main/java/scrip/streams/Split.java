@@ -48,6 +48,9 @@ final class Split {
                 one.against(Reason.AMOUNT_NOT_POSITIVE, "line " + number);
             }
         }
+        if (total > minor) {
+            throw Decision.unforeseen("a receipt that others pay too");
+        }
         if (total < minor) {
             one.against(Reason.LINES_DO_NOT_ADD_UP, null);
         }

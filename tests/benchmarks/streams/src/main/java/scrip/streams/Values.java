@@ -7,6 +7,11 @@ import java.util.List;
 public final class Values {
     private Values() {}
 
+    /** The quotient of two amounts, halves up. */
+    static long halfUp(long numerator, long denominator) {
+        return (2 * numerator + denominator) / (2 * denominator);
+    }
+
     public static final class Where {
         public String location;
         public String entity;
@@ -46,33 +51,28 @@ public final class Values {
         public long sold_at;
         public Long expires_at;
         public int life = 1;
+        public String of_sale;
 
         /** What the books owe for so much left of it: half up of its share at the start. */
         public long fundedLeft(long left) {
             if (funded_start == face_start) {
                 return left;
             }
-            return (2 * funded_start * left + face_start) / (2 * face_start);
+            return halfUp(funded_start * left, face_start);
         }
 
-        public Lot copy() {
-            Lot made = new Lot();
-            made.lot = lot;
-            made.origin = origin;
-            made.location = location;
-            made.entity = entity;
-            made.programme = programme;
-            made.jurisdiction = jurisdiction;
-            made.cohort = cohort;
-            made.minor = minor;
-            made.held = held;
-            made.funded = funded;
-            made.face_start = face_start;
-            made.funded_start = funded_start;
-            made.sold_at = sold_at;
-            made.expires_at = expires_at;
-            made.life = life;
-            return made;
+        /** What was spent of it comes back; where its share rounds otherwise it starts anew. */
+        public void giveBack(List<Part> parts) {
+            for (Part part : parts) {
+                if (part.lot.equals(lot)) {
+                    minor += part.minor;
+                    funded += part.funded;
+                }
+            }
+            if (funded != fundedLeft(minor)) {
+                face_start = minor;
+                funded_start = funded;
+            }
         }
     }
 
@@ -137,6 +137,11 @@ public final class Values {
             return refunded_before == null ? 0 : refunded_before;
         }
 
+        /** What of its funded comes back with so much: all of it gives all. */
+        public long cumulative(long more) {
+            return halfUp(funded * (before() + more), minor) - halfUp(funded * before(), minor);
+        }
+
         public Part copy() {
             Part made = new Part();
             made.line = line;
@@ -175,6 +180,7 @@ public final class Values {
         public List<String> lots;
         public Where where;
         public boolean charged_back;
+        public Object untaken;
     }
 
     public static final class Account {
@@ -203,6 +209,8 @@ public final class Values {
         public Long return_due;
         public boolean unclaimed;
         public int sweeps;
+        public List<Object> lapsed = new ArrayList<>();
+        public Object trail;
 
         public Lot lot(String name) {
             for (Lot found : lots) {
@@ -230,6 +238,7 @@ public final class Values {
         public long sold_at;
         public Long expires_at;
         public int life;
+        public String of_sale;
     }
 
     public static final class Capture {
@@ -241,6 +250,8 @@ public final class Values {
         public List<Part> parts;
         public List<LotTerms> lots;
         public Long until;
+        public Object receipt;
+        public String order;
 
         public LotTerms terms(String lot) {
             for (LotTerms found : lots) {
@@ -258,5 +269,6 @@ public final class Values {
         public long ended_at;
         public long minor;
         public String order;
+        public Long order_total;
     }
 }
