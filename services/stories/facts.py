@@ -38,6 +38,10 @@ class Asked:
     id: str
 
 
+def _standing(letter: dict[str, str | int]) -> tuple[str, int, int]:
+    return str(letter["topic"]), int(letter["partition"]), int(letter["offset"])
+
+
 class Topics:
     """Reads whole topics."""
 
@@ -73,7 +77,7 @@ class Topics:
     def dead_letters(self) -> list[dict[str, str | int]]:
         """What could not be read: topic, partition, offset, cause."""
         letters = [read_dead_letter(record) for record in self.records(DEADLETTERS)]
-        return sorted(letters, key=lambda found: tuple(str(value) for value in found.values()))
+        return sorted(letters, key=_standing)
 
     def asked(self) -> list[Asked]:
         """Every command that names somebody to answer, as far as it can be read."""

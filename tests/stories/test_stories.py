@@ -71,6 +71,16 @@ def test_what_a_story_leaves_on_its_topics_passes_verify_and_audit(path: Path) -
             assert found.holds, render(found)
 
 
+def test_dead_letters_are_told_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    at = "at: 2026-05-01T10:00:00-04:00"
+    file = tmp_path / "flood.yaml"
+    steps = "".join(f"  - {{{at}, do: garbage, bytes: '{n}'}}\n" for n in range(12))
+    policy = (HERE / "policies" / "odd.yaml").as_posix()
+    file.write_text(f"policy: {policy}\ncards: {{c1: gift}}\nstory:\n{steps}", encoding="utf-8")
+    offsets = [letter["offset"] for letter in told(story_of(file))["deadletters"]]
+    assert (len(offsets), offsets) == (12, sorted(offsets))
+
+
 def test_a_story_told_twice_says_the_same() -> None:
     path = HERE / "scenario-b.yaml"
     assert orjson.dumps(told(story_of(path))) == orjson.dumps(told(story_of(path)))
