@@ -166,11 +166,12 @@ def _late(case: Case, hold: Hold | None, known: Hold | EndedHold, minor: int) ->
         case.against(Reason.ACCOUNT_FROZEN, "a late capture takes anew")
     others = _others(case, spending)
     # A one-time card is spent by one hold only: what another reserves or took is not available.
-    here = usable_at(case.terms.policy, live_lots(case), case.where.location)
+    live = live_lots(case)
+    here = usable_at(case.terms.policy, live, case.where.location)
     if not (case.one_time and (others or account.state == "Redeemed")):
         spending.draws = of_lots.draw(here, minor, freed)
     missing = minor - of_lots.total(spending.draws)
-    if missing and len(here) < len(live_lots(case)):
+    if missing and len(here) < len(live):
         case.against(Reason.LOCATION_NOT_ALLOWED, "value of another franchise")
     if policy == "reject" or (policy == "honour_if_available" and missing):
         case.against(Reason.HOLD_LAPSED)

@@ -108,23 +108,22 @@ def _among(locations: Any, location: str) -> bool:
 
 
 def usable_at(policy: Policy, lots: list[Lot], location: str) -> list[Lot]:
-    """The lots that may be used here: without a network-wide card those of this franchise."""
+    """The lots that may be used here: without a network-wide card those of this franchise.
+
+    The parent is exempt.
+    """
     if policy.document.settlement.cross_franchise:
         return lots
-    return [lot for lot in lots if not foreign(policy, [lot], location)]
+    here = policy.place(location)
+    if here is None or here.is_parent:
+        return lots
+    own = (None, here.franchise)
+    return [lot for lot in lots if lot.location == location or _franchise(policy, lot) in own]
 
 
 def foreign(policy: Policy, lots: list[Lot], location: str) -> bool:
-    """Is value of another franchise used here without a network-wide card? The parent is exempt."""
-    if policy.document.settlement.cross_franchise:
-        return False
-    here = policy.place(location)
-    if here is None or here.is_parent:
-        return False
-    return any(
-        lot.location != location and _franchise(policy, lot) not in (None, here.franchise)
-        for lot in lots
-    )
+    """Is value of another franchise used here without a network-wide card?"""
+    return len(usable_at(policy, lots, location)) < len(lots)
 
 
 def _franchise(policy: Policy, lot: Lot) -> str | None:
